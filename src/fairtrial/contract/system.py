@@ -1,0 +1,174 @@
+"""The contract of a system: five required members, and optional powers that the core asks for with isinstance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from fairtrial.model.study import Metric
+
+
+class Context(Protocol):
+    """What a system's `run` is given beside its parameters."""
+
+    seed: int
+    """The trial's seed: the same for replicate k in every condition."""
+    deadline: float | None
+    """`time.monotonic()` at which the attempt will be killed; None without a limit."""
+    inputs: Mapping[str, Path]
+    """Input name -> the exported file."""
+
+    def rng(self, stream: str = "main") -> Any:
+        """Return a numpy Generator of the named stream, derived from the seed."""
+
+    @property
+    def scratch(self) -> Path:
+        """A folder of the attempt's own, made on first use; what is not declared with `file` is dropped."""
+
+    def log(self, step: int, **metrics: float) -> None:
+        """Record one step of a series. Raises `Pruned` when a strategy stops the trial (let it pass)."""
+
+    def table(self, name: str, frame: Any) -> None:
+        """Keep raw records: a polars DataFrame, a mapping of columns, or a sequence of mappings (stored as Parquet)."""
+
+    def file(self, path: str | Path, name: str | None = None) -> None:
+        """Keep a file as an artifact (content-addressed; name is its path's last part unless given)."""
+
+    def resource(self) -> Any:
+        """Return the JSON handle that `setup` made for this run or condition; None without a shared resource."""
+
+
+class Pruned(BaseException):
+    """A strategy stopped the trial. A BaseException, so that `except Exception` in a trial does not swallow it."""
+
+
+@runtime_checkable
+class System(Protocol):
+    """The thing under study."""
+
+    name: str
+    version: str
+    Parameters: type[Any]
+    """A pydantic model with `extra='forbid'`; its dump in JSON mode is what enters identity."""
+    metrics: Mapping[str, Metric]
+    """What it measures; may be empty where only the study knows."""
+
+    def run(self, parameters: Any, context: Context) -> Mapping[str, float]:
+        """Measure: an instance of `Parameters` in, metrics out. Runs in the trial's process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a worker loads in place of the system: importable without the rest, so that the forked parent stays lean.
+
+    `entry` is 'module:attribute', called as `entry(config)`; it returns a Runner, or an Exec for commands.
+    """
+
+    entry: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    folder: str = ""
+    """First on the import path; also the working folder of commands."""
+    warm: tuple[str, ...] = ()
+    """Modules that the parent imports before it forks."""
+    executes: bool = False
+    """`entry` gives an Exec: the trial's process is replaced by a program."""
+
+
+class Runner(Protocol):
+    """What runs in the trial's process: JSON parameters in, metrics out."""
+
+    def run(self, parameters: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
+        """Measure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A program to exec in the trial's process."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Added to the environment."""
+    folder: str = ""
+
+
+class Exec(Protocol):
+    """A target whose trials are programs. Both calls happen around the program, in slim processes of ours."""
+
+    def prepare(self, parameters: Mapping[str, Any], context: Context) -> Launch:
+        """Say what to exec, writing what it reads. Runs in the forked child, just before exec."""
+
+    def collect(self, parameters: Mapping[str, Any], *, stdout_tail: bytes, scratch: Path | None) -> Mapping[str, Any]:
+        """Read the metrics of a program that exited 0 (64 kB of stdout's end). Raises BadResult where there are none."""
+
+
+@runtime_checkable
+class Ships(Protocol):
+    """A system that gives the worker a leaner thing to load than itself."""
+
+    def target(self) -> Target:
+        """Say what the worker loads."""
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """A system with more to its identity than name and version (such as the digest of its source)."""
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return JSON: part -> value. A part that changes makes results stale, and is named as the reason."""
+
+
+@runtime_checkable
+class ReadsInputs(Protocol):
+    """A system whose parameters point at files: their digests enter the identity of a trial."""
+
+    def input_digests(self, parameters: Any) -> Mapping[str, str]:
+        """Return name -> hexadecimal digest for the files that these parameters read."""
+
+
+@runtime_checkable
+class Live(Protocol):
+    """A system whose measurements can change without any parameter changing (a service)."""
+
+    live: bool
+
+
+@runtime_checkable
+class Shares(Protocol):
+    """A system with something expensive shared by the trials of a run or of a condition (a server, a model).
+
+    `setup` runs in a keeper process of its own, under the same limits, and returns a JSON handle; the keeper lives
+    until the last trial with the same key has ended, and then calls `teardown`, also after a trial crashed.
+    """
+
+    share_scope: str
+    """'run' or 'condition'"""
+
+    def share_key(self, parameters: Any) -> Any:
+        """Return the JSON value that says which trials may share (for 'run' a constant); None: nothing needed."""
+
+    def setup(self, parameters: Any, scratch: Path) -> Any:
+        """Start it and wait until it is healthy; return a JSON handle."""
+
+    def teardown(self, handle: Any) -> None:
+        """Stop it."""
+
+
+@runtime_checkable
+class RunsMany(Protocol):
+    """A system that runs several trials in one process when they differ only in `batchable` paths (or in the seed)."""
+
+    batchable: frozenset[str]
+    batch_limit: int
+
+    def run_many(self, parameters: Sequence[Any], contexts: Sequence[Context]) -> Sequence[Mapping[str, float]]:
+        """Measure all; one result each, in order. An exception sends every member back to run alone."""
+
+
+@runtime_checkable
+class EstimatesCost(Protocol):
+    """A system that knows beforehand how long a trial takes."""
+
+    def cost_s(self, parameters: Any) -> float:
+        """Return the expected seconds of one trial."""

@@ -1,0 +1,1 @@
+"""Plan -> events: the runner, the engines, and the processes that run trials."""

@@ -1,0 +1,1 @@
+"""YAML, command line or Python -> Study: the only reader of study files."""

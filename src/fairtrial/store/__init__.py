@@ -1,0 +1,1 @@
+"""Events <-> book: the only place with SQL."""

@@ -1,0 +1,1 @@
+"""A program as a system: `{command: [...]}`."""

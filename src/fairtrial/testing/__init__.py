@@ -1,0 +1,1 @@
+"""Fakes and exams for authors of plug-ins; our own plug-ins sit them first."""

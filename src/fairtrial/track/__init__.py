@@ -1,0 +1,1 @@
+"""Book -> other tools: Parquet, CSV, JSON, data frames."""
