@@ -1,1 +1,1 @@
-"""What a plug-in sees: Protocols only. A plug-in imports these, `model`, `stats` and `errors`, and nothing else of ours."""
+"""What a plug-in sees: Protocols only. Of ours, a plug-in imports these, `model`, `stats` and `errors`."""

@@ -35,7 +35,7 @@ class Journal(Protocol):
         """Take finished trials of this book (same digest, other run) into this run; return how many."""
 
     def retire(self, keep: Iterable[bytes]) -> int:
-        """Mark this run's trials outside `keep` as retired (kept, not counted), those inside as not; return how many are retired."""
+        """Mark this run's trials outside `keep` as retired (kept, not counted), the others as not; return how many."""
 
     def forgive(self, trials: Sequence[bytes]) -> int:
         """Reopen settled failures, so that they run again (`retry`); return how many."""
@@ -60,9 +60,9 @@ class Ledger(Protocol):
         """Return the digests of every trial that some run of the book finished (done), for reuse."""
 
     def stale(self, points: Mapping[bytes, bytes], system: bytes, inputs: bytes) -> Mapping[bytes, str]:
-        """Of trials that are not finished: digest -> reason, where the book has the same parameters and seed under another system or other inputs.
+        """Of unfinished trials: digest -> reason, where the book has their parameters and seed under another system.
 
-        `points` maps trial digest -> digest of parameters + seed (`point_digest`).
+        Other inputs count the same. `points` maps trial digest -> `identity.point_digest`.
         """
 
     def trials(

@@ -24,7 +24,7 @@ GROUPS = {
 
 
 class Registry:
-    """Finds plug-ins by name. `extra` (kind -> name -> object) goes before entry points: for tests and the Python face."""
+    """Finds plug-ins by name; `extra` (kind -> name -> object) goes first, for tests and the Python face."""
 
     def __init__(self, extra: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self._extra = extra or {}

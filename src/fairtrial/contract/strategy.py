@@ -24,7 +24,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A stretch of a plan: digests of trials `start`, `start + 1`, …; cheap, so that a resume can look at all of them."""
+    """A stretch of a plan: digests of trials `start`, `start + 1`, …; cheap, so that a resume looks at all."""
 
     start: int
     digests: Sequence[bytes]

@@ -99,7 +99,7 @@ class Exec(Protocol):
     def prepare(self, parameters: Mapping[str, Any], context: Context) -> Launch:
         """Say what to exec, writing what it reads. Runs in the forked child, just before exec."""
 
-    def collect(self, parameters: Mapping[str, Any], *, stdout_tail: bytes, scratch: Path | None) -> Mapping[str, Any]:
+    def collect(self, *, stdout_tail: bytes, scratch: Path | None) -> Mapping[str, Any]:
         """Read the metrics of a program that exited 0 (64 kB of stdout's end). Raises BadResult where there are none."""
 
 

@@ -46,7 +46,7 @@ def trial_digest(system: bytes, parameters: bytes, inputs: bytes, seed: int) -> 
 
 
 def replicate_seed(study_seed: int, replicate: int) -> int:
-    """Seed of replicate k: a 63-bit hash of (study seed, k), whatever the study and condition (common random numbers)."""
+    """Seed of replicate k: a 63-bit hash of (study seed, k), the same in every condition (common random numbers)."""
     return stream_seed(study_seed, f"replicate/{replicate}")
 
 
@@ -62,5 +62,5 @@ def is_number(value: object) -> bool:
 
 
 def point_digest(parameters: bytes, seed: int) -> bytes:
-    """Digest what a trial measures apart from who measures it: parameters and seed. Two trials of one point are stale to each other."""
+    """Digest parameters and seed: trials of one point differ only in the system or its inputs (one is stale)."""
     return blake2b(parameters + seed.to_bytes(8, "little"), digest_size=DIGEST_BYTES).digest()

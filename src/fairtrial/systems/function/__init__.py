@@ -1,1 +1,1 @@
-"""A Python function as a system: `{python: \"pkg.module:function\"}`."""
+"""A Python function as a system: `{python: "pkg.module:function"}`."""
