@@ -1,0 +1,159 @@
+"""Conditions: the trials of a run grouped by variant and assignment, an estimate for each metric, best first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fairtrial.model.finding import ConditionFinding, Estimate, Interval
+from fairtrial.model.identity import canonical_json
+from fairtrial.model.outcome import Status
+from fairtrial.model.run import Measurements
+from fairtrial.model.study import ABSENT, Direction, Metric
+from fairtrial.stats.interval import t_half_width
+from fairtrial.stats.summary import Floats, Integers, Summary, summarise
+
+METHOD = "Student's t"
+MANY = 2**62
+
+
+def conditions(
+    measurements: Measurements, metrics: Sequence[Metric], *, level: float = 0.95, top: int | None = None
+) -> list[ConditionFinding]:
+    """Return a finding for each condition, best mean of the first metric that has a direction first.
+
+    Conditions without a mean come last, equals stay in trial order; without a directed metric all do. Only trials
+    that are done give values: what failed, was pruned or is undefined is missing, counted, and never a number. An
+    interval is Student's t at `level`; a condition with one value has none. `top` stops after that many findings.
+    """
+    groups = _grouped(measurements)
+    columns = {metric.name: _column(measurements, groups, metric.name, level) for metric in metrics}
+    ranked = _ranked(groups, columns, directed(metrics))[:top]
+    estimates = {name: column.estimates(ranked) for name, column in columns.items()}
+    failures = _failures(measurements, groups)
+    return [
+        ConditionFinding(
+            variant=measurements.variant[groups.first[group]],
+            assignment=_assignment(measurements, groups.first[group]),
+            trials=int(groups.size[group]),
+            estimates={name: listed[rank] for name, listed in estimates.items()},
+            failures=failures.get(group, {}),
+        )
+        for rank, group in enumerate(ranked)
+    ]
+
+
+def directed(metrics: Sequence[Metric]) -> Metric | None:
+    """Return the metric that ranks: the first with a direction, or None."""
+    return next((metric for metric in metrics if metric.direction is not Direction.NONE), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Conditions in the order of their first trials; `code` numbers the condition of each trial."""
+
+    code: Integers
+    first: Integers
+    size: Integers
+    done: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A metric over all conditions."""
+
+    metric: str
+    size: Integers
+    summary: Summary
+    half: Floats
+    level: float
+
+    def estimates(self, groups: Sequence[int]) -> list[Estimate]:
+        """Make the estimates of some conditions, in their order."""
+        summary = self.summary
+        numbers = (summary.mean, summary.sd, summary.median, summary.minimum, summary.maximum, self.half)
+        rows = zip(*(column[groups].tolist() for column in (self.size, summary.n, *numbers)), strict=True)
+        return [self._estimate(size, n, row) for size, n, *row in rows]
+
+    def _estimate(self, size: int, n: int, row: Sequence[float]) -> Estimate:
+        if n == 0:
+            return Estimate(self.metric, n=0, missing=size)
+        mean, sd, median, minimum, maximum, half = row
+        interval = Interval(mean - half, mean + half, self.level, METHOD) if n > 1 else None
+        return Estimate(self.metric, n, size - n, mean, sd if n > 1 else None, median, minimum, maximum, interval)
+
+
+def _column(measurements: Measurements, groups: _Groups, metric: str, level: float) -> _Column:
+    values = np.full(len(measurements), np.nan)
+    if metric in measurements.metrics:
+        values[groups.done] = np.asarray(measurements.metrics[metric], dtype=np.float64)[groups.done]
+    summary = summarise(values, groups.code, len(groups.first))
+    return _Column(metric, groups.size, summary, t_half_width(summary.sd, summary.n, level), level)
+
+
+def _grouped(measurements: Measurements) -> _Groups:
+    code = _codes(measurements.variant)
+    for values in measurements.factors.values():
+        code = _joined(code, _codes(values))
+    _, first, code = np.unique(code, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    done = np.fromiter(map(Status.DONE.value.__eq__, measurements.status), dtype=np.bool_, count=len(measurements))
+    return _Groups(place[code], first[order], np.bincount(code, minlength=len(first))[order], done)
+
+
+def _codes(values: Sequence[Any]) -> Integers:
+    """Number the different values of a column; 1 and 1.0 are one value, 1 and true are two, and so are ABSENT and None.
+
+    Every step over the rows is a loop in C; only the different values are looked at one by one.
+    """
+    column: Sequence[Any] = values.tolist() if isinstance(values, np.ndarray) else values
+    place: dict[Hashable, int] = {}
+    try:
+        pairs = set(zip(map(type, column), column, strict=True))
+    except TypeError:  # lists and mappings as levels
+        return np.fromiter((place.setdefault(_key(value), len(place)) for value in column), np.int64, len(column))
+    number = {pair: place.setdefault(_key(pair[1]), len(place)) for pair in pairs}
+    return np.fromiter(map(number.__getitem__, zip(map(type, column), column, strict=True)), np.int64, len(column))
+
+
+def _key(value: Any) -> Hashable:
+    if value is ABSENT or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return (value,)
+    return canonical_json(value)
+
+
+def _joined(left: Integers, right: Integers) -> Integers:
+    width = int(right.max(initial=0)) + 1
+    if int(left.max(initial=0)) >= MANY // width:
+        left = np.unique(left, return_inverse=True)[1].astype(np.int64)
+    return left * width + right
+
+
+def _assignment(measurements: Measurements, row: int) -> dict[str, Any]:
+    values = ((path, column[row]) for path, column in measurements.factors.items())
+    return {path: value for path, value in values if value is not ABSENT}
+
+
+def _failures(measurements: Measurements, groups: _Groups) -> Mapping[int, Mapping[str, int]]:
+    """Count per condition why trials have no result: the failure's class, or the status where nothing failed."""
+    rows = np.flatnonzero(~groups.done).tolist()
+    reasons = (measurements.failure[row] or measurements.status[row] for row in rows)
+    counted: dict[int, dict[str, int]] = {}
+    for (group, reason), count in Counter(zip(groups.code[rows].tolist(), reasons, strict=True)).items():
+        counted.setdefault(group, {})[str(reason)] = count
+    return counted
+
+
+def _ranked(groups: _Groups, columns: Mapping[str, _Column], metric: Metric | None) -> list[int]:
+    if metric is None:
+        return list(range(len(groups.first)))
+    mean = columns[metric.name].summary.mean
+    ranked: list[int] = np.argsort(-mean if metric.direction is Direction.MAXIMIZE else mean, kind="stable").tolist()
+    return ranked
