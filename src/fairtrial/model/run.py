@@ -32,6 +32,8 @@ class Run:
     planned: int | None = None
     """Trials of the plan; None where it is not counted."""
     tags: tuple[str, ...] = ()
+    system_digest: bytes = b""
+    """Digest of the system's identity: another one opens a new run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,110 @@
+"""`export`, `import`, `verify`, `gc`, `doctor`: the book and the machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fairtrial.cli.console import envelope, plain, say, size
+from fairtrial.cli.declare import AsJson
+from fairtrial.cli.run import Why
+from fairtrial.errors import GateFailed, UserError
+
+
+def export(
+    run_number: Annotated[int | None, typer.Argument(metavar="[RUN]", help="The newest run unless given.")] = None,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", help="parquet, csv or json; may be repeated; all unless given.")
+    ] = None,
+    folder: Annotated[Path | None, typer.Option("-o", "--out", help="Folder; results/RUN unless given.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's trials, attempts, series and raw tables as Parquet, CSV and JSON."""
+    from fairtrial.flow.keep import export as write
+
+    paths = write(None, run_number, folder, tuple(formats or ()))
+    if as_json:
+        envelope("export", paths)
+        return
+    for path in paths:
+        say(str(path))
+
+
+def import_results(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or JSONL, one trial a row.")],
+    study: Annotated[str, typer.Option("--study", help="The study's name in the book.")],
+    metric: Annotated[list[str], typer.Option("--metric", help="A column that is a metric; may be repeated.")],
+    columns: Annotated[
+        list[str] | None, typer.Option("--map", metavar="NAME=COLUMN", help="Another name for a column.")
+    ] = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take results that exist already into the book, so that analysis works without running again."""
+    from fairtrial.flow.keep import adopt
+
+    mapping = dict(_pair(word) for word in columns or ())
+    number = adopt(None, path, study=study, columns=mapping, metrics=metric, why=why, command=sys.argv)
+    if as_json:
+        envelope("import", {"run": number}, next_command=f"fairtrial show {number}")
+    else:
+        say(f"run {number} of {study} holds the rows of {path}")
+        say(f"next: fairtrial show {number}")
+
+
+def _pair(word: str) -> tuple[str, str]:
+    name, equals, column = word.partition("=")
+    if not equals or not name or not column:
+        raise UserError(f"--map {word!r} is not understood", hint="--map lr=learning_rate")
+    return name, column
+
+
+def verify(as_json: AsJson = False) -> None:
+    """Check the book: integrity, digests of artifacts, the action log's chain (exit 4 where something is wrong)."""
+    from fairtrial.flow.keep import verify as check
+
+    wrong = check(None)
+    if as_json:
+        envelope("verify", {"wrong": wrong})
+    elif not wrong:
+        say("the book is whole")
+    if wrong:
+        raise GateFailed(f"{len(wrong)} things are wrong: {'; '.join(wrong)}")
+
+
+def gc(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Remove what no run refers to: loose artifacts, scratch of dead drivers, old backups."""
+    from fairtrial.flow.keep import collect
+
+    done = collect(None, dry_run=dry_run, why=why, command=sys.argv)
+    if as_json:
+        envelope("gc", done)
+        return
+    verb = "would go" if dry_run else "removed"
+    say(f"{len(done.removed.paths)} files {verb}, {size(done.removed.bytes)}")
+    for path in done.removed.paths if dry_run else ():
+        say(f"  {path}")
+
+
+def doctor(as_json: AsJson = False) -> int:
+    """Look at what this machine can promise, and end what an earlier run left behind."""
+    from fairtrial.cli import tables
+    from fairtrial.contract.registry import Registry
+    from fairtrial.flow.doctor import doctor as look
+
+    checks = look(None, registry=Registry())
+    if as_json:
+        envelope("doctor", plain(checks))
+    else:
+        made = tables.table("check", "", "found", "advice")
+        for check in checks:
+            made.add_row(check.name, "ok" if check.ok else "no", check.said, check.advice)
+        tables.show(made)
+    return 0 if all(check.ok for check in checks if check.name in ("python", "book")) else 8

@@ -1,0 +1,211 @@
+"""`list`, `show`, `logs`, `why`: what happened."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fairtrial.cli.console import envelope, level, number, say, size, span, when
+from fairtrial.cli.declare import AsJson
+from fairtrial.errors import UserError
+
+if TYPE_CHECKING:
+    from fairtrial.flow.read import RunView, TrialView
+    from fairtrial.model.run import AttemptRow
+
+Reference = Annotated[str, typer.Argument(metavar="TRIAL", help="RUN.NUMBER, or the start of a digest.")]
+
+
+def list_runs(
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Print so many.")] = 50, as_json: AsJson = False
+) -> None:
+    """List runs, newest first."""
+    from fairtrial.cli import tables
+    from fairtrial.flow.read import runs
+
+    rows, total = runs(None, limit=limit)
+    if as_json:
+        envelope("list", rows, truncated=len(rows) < total)
+        return
+    tables.runs(rows)
+    if len(rows) < total:
+        say(f"… the newest {len(rows)} of {total} runs; --limit N prints more")
+
+
+def show(
+    reference: Annotated[str | None, typer.Argument(metavar="[RUN|TRIAL]", help="The newest run unless given.")] = None,
+    trials: Annotated[bool, typer.Option("--trials", help="Its trials too.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Its failed trials.")] = False,
+    table: Annotated[str | None, typer.Option("--table", help="Rows of a trial's raw table.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Print so many rows.")] = 20,
+    offset: Annotated[int, typer.Option("--offset", min=0, help="Skip so many trials.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Show a run (conditions best first, failures, provenance) or one trial with its attempts."""
+    if reference is not None and not reference.isdigit():
+        _show_trial(reference, table, limit=limit, as_json=as_json)
+        return
+    if table is not None:
+        raise UserError("--table needs a trial", hint=f"fairtrial show {reference or 1}.1 --table {table}")
+    from fairtrial.flow.read import run_view
+
+    status = "failed" if failed else None
+    found = run_view(None, int(reference) if reference else None, limit=limit, offset=offset, status=status)
+    if as_json:
+        envelope("show", found, truncated=len(found.trials) < found.total)
+        return
+    _print_run(found, trials=trials or failed, limit=limit)
+
+
+def _print_run(found: RunView, *, trials: bool, limit: int) -> None:
+    from fairtrial.cli import tables
+
+    run = found.run
+    planned = "" if run.planned is None else f" of {run.planned} planned"
+    say(f"run {run.number} of {run.study}: {run.state}, {run.done} done, {run.failed} failed{planned}")
+    question = run.document.get("question")
+    for said in (question, _extras(found), *map(_driver, found.drivers[-1:])):
+        if said:
+            say(f"  {said}")
+    if trials:
+        say()
+        tables.trials(found.trials, found.metrics)
+    elif found.findings:
+        say()
+        cut = tables.conditions(found.findings, found.metrics, limit=limit)
+        say("mean [95 % t interval over replicates]" + (f"; {cut} more conditions, --limit N" if cut else ""))
+
+
+def _extras(found: RunView) -> str:
+    run = found.run
+    parts = [f"{run.reused} reused"] if run.reused else []
+    parts += [f"{run.retired} retired"] if run.retired else []
+    parts += [f"failures: {', '.join(f'{n} {kind}' for kind, n in found.failures.items())}"] if found.failures else []
+    parts += [f"tables: {', '.join(found.tables)}"] if found.tables else []
+    return "; ".join(parts)
+
+
+def _driver(driver: Any) -> str:
+    code, machine = driver.get("code", {}), driver.get("machine", {})
+    commit = code.get("commit") or ""
+    made = f"code {commit[:12]}{' with changes' if code.get('dirty') else ''}, " if commit else ""
+    return f"{made}Python {driver.get('python', '?')}, {machine.get('host', '?')}, {machine.get('cpus', '?')} CPUs"
+
+
+def _show_trial(reference: str, table: str | None, *, limit: int, as_json: bool) -> None:
+    from fairtrial.flow.read import rows_of, trial_view
+
+    if table is not None:
+        rows, total = rows_of(None, reference, table, limit=limit)
+        if as_json:
+            envelope("table", rows, truncated=len(rows) < total)
+        else:
+            _print_rows(rows, total)
+        return
+    found = trial_view(None, reference)
+    if as_json:
+        envelope("trial", found)
+    else:
+        _print_trial(found)
+
+
+def _print_rows(rows: Any, total: int) -> None:
+    from fairtrial.cli import tables
+
+    made = tables.table(*(rows[0] if rows else []))
+    for row in rows:
+        made.add_row(*(level(value) for value in row.values()))
+    tables.show(made)
+    if len(rows) < total:
+        say(f"… the first {len(rows)} of {total} rows; --limit N prints more")
+
+
+def _print_trial(found: TrialView) -> None:
+    from fairtrial.cli import tables
+
+    row = found.trial
+    status = "open" if row.status is None else row.status.value
+    say(f"trial {row.run}.{row.number} ({row.digest.hex()[:12]}): {status}")
+    for path, value in row.assignment.items():
+        say(f"  {path} = {level(value)}")
+    say(f"  replicate {row.replicate}, seed {row.seed}" + (f", variant {row.variant}" if row.variant else ""))
+    for name, value in row.metrics.items():
+        say(f"  {name}: {number(value, 10)}")
+    made = tables.table("attempt", "role", "status", "started", "wall", "CPU", "peak", "steps", "failure")
+    for attempt in found.attempts:
+        made.add_row(*_attempt_cells(attempt, found))
+    tables.show(made)
+    for kind, files in (("table", found.tables), ("file", found.files)):
+        for name, path in files.items():
+            say(f"{kind} {name}: {path}")
+
+
+def _attempt_cells(attempt: AttemptRow, found: TrialView) -> list[str]:
+    usage = attempt.usage
+    failure = f"{attempt.failure.kind.value}: {attempt.failure.message}" if attempt.failure else ""
+    times = (span(usage.wall_s), span(usage.cpu_s), size(usage.peak_bytes)) if attempt.ended else ("", "", "")
+    head = (str(attempt.number), attempt.role.value, attempt.status.value, when(attempt.started))
+    return [*head, *times, str(found.series.get(attempt.id, 0)), failure]
+
+
+def logs(
+    reference: Reference,
+    attempt: Annotated[int | None, typer.Option("--attempt", help="Which attempt; the last unless given.")] = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on while it runs.")] = False,
+    errors: Annotated[bool, typer.Option("--stderr", help="Only stderr.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print what an attempt wrote to stdout and stderr."""
+    from fairtrial.flow.read import attempt_logs
+
+    row, captured = attempt_logs(None, reference, attempt)
+    if as_json:
+        texts = {"stdout": _text(captured.stdout, captured.stdout_path)}
+        texts["stderr"] = _text(captured.stderr, captured.stderr_path)
+        envelope("logs", {"attempt": row, **texts})
+        return
+    if follow and row.ended is None:
+        _follow(reference, row.number, errors=errors)
+        return
+    if not errors:
+        sys.stdout.write(_text(captured.stdout, captured.stdout_path))
+    (sys.stdout if errors else sys.stderr).write(_text(captured.stderr, captured.stderr_path))
+
+
+def _text(data: bytes, path: str) -> str:
+    if path and Path(path).is_file():
+        data = Path(path).read_bytes()
+    return data.decode(errors="replace")
+
+
+def _follow(reference: str, attempt: int, *, errors: bool) -> None:
+    from fairtrial.flow.read import attempt_logs
+
+    shown = {"stdout": 0, "stderr": 0}
+    while True:
+        row, captured = attempt_logs(None, reference, attempt)
+        for name in ("stderr",) if errors else ("stdout", "stderr"):
+            text = _text(getattr(captured, name), getattr(captured, f"{name}_path"))
+            (sys.stderr if name == "stderr" and not errors else sys.stdout).write(text[shown[name] :])
+            shown[name] = len(text)
+        sys.stdout.flush()
+        if row.ended is not None or row.status.value != "running":
+            return
+        time.sleep(0.3)
+
+
+def why(reference: Reference, as_json: AsJson = False) -> None:
+    """Say why a trial ran, was reused, is stale or failed."""
+    from fairtrial.flow.read import why as reason
+
+    found = reason(None, reference)
+    if as_json:
+        envelope("why", found)
+        return
+    say(f"trial {found.trial.run}.{found.trial.number}")
+    for sentence in found.sentences:
+        say(f"  {sentence}")

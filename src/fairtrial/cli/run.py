@@ -1,0 +1,221 @@
+"""`run`, `retry`, `reproduce`: what makes trials."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fairtrial.cli.console import envelope, note, number, plain, say
+from fairtrial.cli.declare import (
+    AsJson,
+    Command,
+    Fresh,
+    Limit,
+    Metric,
+    Name,
+    Only,
+    Replicates,
+    Words,
+    sentences,
+    source,
+)
+
+if TYPE_CHECKING:
+    from fairtrial.flow.again import Reproduction
+    from fairtrial.flow.declare import Survey
+    from fairtrial.flow.run import Ended
+
+Why = Annotated[str, typer.Option("--why", help="The reason, kept in the action log.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+Jobs = Annotated[str | None, typer.Option("--jobs", "-j", help="Trials at once: a number or auto.")]
+Engine = Annotated[str | None, typer.Option("--engine", help="local, or inline for a debugger.")]
+
+
+def run(
+    words: Words = None,
+    command: Command = None,
+    name: Name = None,
+    replicates: Replicates = None,
+    metric: Metric = None,
+    only: Only = None,
+    limit: Limit = None,
+    fresh: Fresh = False,
+    jobs: Jobs = None,
+    engine: Engine = None,
+    why: Why = "",
+    detach: Annotated[bool, typer.Option("--detach", help="Run in the background; `watch` shows it.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> int:
+    """Run what is left of a study: continue it, amend it, or say that all is done."""
+    from fairtrial.contract.registry import Registry
+    from fairtrial.flow.declare import declare
+    from fairtrial.flow.run import Order
+    from fairtrial.flow.run import run as start
+
+    registry = Registry()
+    more = [*(words or ()), *([f"parallel.jobs={jobs}"] if jobs else [])]
+    made = source(more, command, name=name, replicates=replicates, metrics=tuple(metric or ()))
+    declared = declare(made, registry=registry)
+    if detach:
+        return _detach(declared.study.name, as_json=as_json)
+    order = Order(only=only, limit=limit, fresh=fresh, engine=engine, why=why, command=tuple(sys.argv))
+    with _live(quiet) as live:
+        ended = start(declared, registry=registry, order=order, on_survey=_survey(quiet), on_progress=live.show)
+    return _finish(ended, as_json=as_json)
+
+
+def _live(quiet: bool) -> Any:
+    from fairtrial.cli.live import Live
+
+    return Live(quiet=quiet)
+
+
+def _survey(quiet: bool) -> Any:
+    def show(found: Survey) -> None:
+        for sentence in [] if quiet else sentences(found):
+            note(sentence)
+
+    return show
+
+
+def _detach(study: str, *, as_json: bool) -> int:
+    from fairtrial.flow.steer import detach
+
+    argv = [word for word in sys.argv[1:] if word != "--detach"]
+    launched = detach(None, study, argv)
+    if as_json:
+        envelope("launch", launched, next_command=f"fairtrial watch {study}")
+    else:
+        say(f"{study} runs in the background (process {launched.pid}); its output is in {launched.log}")
+        say(f"next: fairtrial watch {study}")
+    return 0
+
+
+def _finish(ended: Ended, *, as_json: bool) -> int:
+    run = ended.run
+    if as_json:
+        data = {"run": run, "state": ended.state, "reason": ended.reason, "survey": ended.survey}
+        data |= {"conditions": ended.findings, "cautions": ended.cautions, "exit_code": ended.exit_code}
+        envelope("run", data, next_command=_next(ended))
+    else:
+        _print_ended(ended)
+    if os.environ.get("FAIRTRIAL_DETACHED"):
+        from fairtrial.flow.steer import done_record
+
+        say(done_record(run.number, run.study, ended.state, ended.exit_code))
+    return ended.exit_code
+
+
+def _print_ended(ended: Ended) -> None:
+    from fairtrial.cli import tables
+    from fairtrial.flow.read import metrics_of
+
+    run = ended.run
+    say(f"run {run.number} of {run.study}: {_state(ended)}")
+    for caution in ended.cautions:
+        say(f"caution: {caution}")
+    names = [metric.name for metric in metrics_of(run)] or _seen(ended)
+    if ended.findings:
+        say()
+        cut = tables.conditions(ended.findings, names)
+        say("mean [95 % t interval over replicates]" + (f"; {cut} more conditions" if cut else ""))
+    say()
+    say(f"next: {_next(ended)}")
+
+
+def _state(ended: Ended) -> str:
+    run = ended.run
+    reused = f" ({run.reused} reused)" if run.reused else ""
+    counts = f"{run.done} done{reused}, {run.failed} failed"
+    if ended.state == "finished" and ended.survey.new == 0 and not ended.survey.retried:
+        return f"all is done already: {counts}"
+    return f"{ended.state}, {counts}" + (f" ({ended.reason})" if ended.reason else "")
+
+
+def _seen(ended: Ended) -> list[str]:
+    return list(dict.fromkeys(name for finding in ended.findings for name in finding.estimates))
+
+
+def _next(ended: Ended) -> str:
+    number = ended.run.number
+    if ended.state in ("budget", "interrupted", "partial", "cancelled"):
+        return "the same command again continues it"
+    if ended.run.failed:
+        return f"fairtrial show {number} --failed"
+    return f"fairtrial export {number} --format csv"
+
+
+def retry(
+    run_number: Annotated[int, typer.Argument(metavar="RUN", help="The run's number.")],
+    failure: Annotated[
+        list[str] | None, typer.Option("--failure", help="Only this class of failure; may be repeated.")
+    ] = None,
+    why: Why = "",
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> int:
+    """Run the failed trials of a run once more."""
+    from fairtrial.contract.registry import Registry
+    from fairtrial.flow.again import retry as start
+    from fairtrial.flow.run import Order
+
+    order = Order(forgive=tuple(failure or ()), verb="retry", why=why, command=tuple(sys.argv))
+    with _live(quiet) as live:
+        ended = start(
+            run_number,
+            registry=Registry(),
+            home=None,
+            order=order,
+            on_survey=_survey(quiet),
+            on_progress=live.show,
+        )
+    return _finish(ended, as_json=as_json)
+
+
+def reproduce(
+    run_number: Annotated[int, typer.Argument(metavar="RUN", help="The run's number.")],
+    why: Why = "",
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> int:
+    """Make the trials of a run again in a fresh run, and say which numbers agree (exit 4 where some do not)."""
+    from fairtrial.contract.registry import Registry
+    from fairtrial.flow.again import reproduce as start
+    from fairtrial.flow.run import Order
+
+    order = Order(fresh=True, verb="reproduce", why=why, command=tuple(sys.argv))
+    with _live(quiet) as live:
+        made = start(
+            run_number,
+            registry=Registry(),
+            home=None,
+            order=order,
+            on_survey=_survey(quiet),
+            on_progress=live.show,
+        )
+    if as_json:
+        envelope("reproduce", {**plain(made), "agrees": made.agrees})
+    else:
+        _print_reproduction(made)
+    return made.ended.exit_code or (0 if made.agrees else 4)
+
+
+def _print_reproduction(made: Reproduction) -> None:
+    from fairtrial.cli import tables
+
+    shown = tables.table("metric", "trials", "equal", "largest difference", "relative", right=_RIGHT)
+    for row in made.agreements:
+        cells = (str(row.compared), str(row.equal), number(row.largest_difference), number(row.largest_relative))
+        shown.add_row(row.metric, *cells)
+    say(f"run {made.ended.run.number} made run {made.original} again")
+    tables.show(shown)
+    if made.unmatched:
+        say(f"{made.unmatched} trials of run {made.original} have no counterpart")
+    say("every number agrees" if made.agrees else "not every number agrees")
+
+
+_RIGHT = ("trials", "equal", "largest difference", "relative")

@@ -1,0 +1,129 @@
+"""Measuring again: `retry` runs failures once more, `reproduce` makes a run's trials in a fresh run and compares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fairtrial.contract.registry import Registry
+from fairtrial.errors import NothingMeasured
+from fairtrial.flow.book import reading
+from fairtrial.flow.declare import recall
+from fairtrial.flow.run import Ended, OnProgress, OnSurvey, Order, failures, run
+from fairtrial.model.run import Measurements
+
+
+def retry(
+    number: int,
+    *,
+    registry: Registry,
+    home: Path | None,
+    order: Order,
+    on_survey: OnSurvey | None = None,
+    on_progress: OnProgress | None = None,
+) -> Ended:
+    """Run a run's settled failures once more, with fresh retry budgets, under its number."""
+    with reading(home) as book:
+        declared = recall(book.ledger, number, registry=registry)
+        if not failures(book.ledger, number, order.forgive or ()):
+            raise NothingMeasured(f"run {number} has no such failures", hint=f"fairtrial show {number}")
+    return run(declared, registry=registry, home=home, order=order, on_survey=on_survey, on_progress=on_progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far a metric of two runs agrees, trial by trial."""
+
+    metric: str
+    compared: int
+    equal: int
+    """The same number to the last bit, or undefined in both."""
+    largest_difference: float
+    """Of |a - b|; infinite where one of the two is undefined."""
+    largest_relative: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """A run made again."""
+
+    original: int
+    ended: Ended
+    agreements: tuple[Agreement, ...]
+    unmatched: int
+    """Trials of the original without a counterpart."""
+
+    @property
+    def agrees(self) -> bool:
+        """Say whether every number of every trial is the same."""
+        return not self.unmatched and all(item.equal == item.compared for item in self.agreements)
+
+
+def reproduce(
+    number: int,
+    *,
+    registry: Registry,
+    home: Path | None,
+    order: Order,
+    on_survey: OnSurvey | None = None,
+    on_progress: OnProgress | None = None,
+) -> Reproduction:
+    """Make the trials of a run again in a fresh run, and say which numbers agree."""
+    with reading(home) as book:
+        declared = recall(book.ledger, number, registry=registry)
+    ended = run(
+        declared,
+        registry=registry,
+        home=home,
+        order=replace(order, fresh=True, verb="reproduce"),
+        on_survey=on_survey,
+        on_progress=on_progress,
+    )
+    with reading(home) as book:
+        before, after = book.ledger.measurements(number), book.ledger.measurements(ended.run.number)
+    agreements, unmatched = agreement(before, after)
+    return Reproduction(original=number, ended=ended, agreements=agreements, unmatched=unmatched)
+
+
+def agreement(before: Measurements, after: Measurements) -> tuple[tuple[Agreement, ...], int]:
+    """Compare two runs trial by trial: (agreement of each metric, trials without a counterpart)."""
+    place = {key: index for index, key in enumerate(_keys(after))}
+    pairs = [(index, place[key]) for index, key in enumerate(_keys(before)) if key in place]
+    shared = [name for name in before.metrics if name in after.metrics]
+    rows = tuple(_agree(name, before.metrics[name], after.metrics[name], pairs) for name in shared)
+    return rows, len(before) - len(pairs)
+
+
+def _keys(rows: Measurements) -> list[tuple[Any, ...]]:
+    columns = [rows.variant, rows.replicate, *(rows.factors[path] for path in sorted(rows.factors))]
+    return [tuple(map(repr, values)) for values in zip(*columns, strict=True)]
+
+
+def _agree(metric: str, before: Sequence[float], after: Sequence[float], pairs: Sequence[tuple[int, int]]) -> Agreement:
+    values = [(float(before[left]), float(after[right])) for left, right in pairs]
+    return Agreement(
+        metric=metric,
+        compared=len(values),
+        equal=sum(_same(left, right) for left, right in values),
+        largest_difference=max((_difference(left, right) for left, right in values), default=0.0),
+        largest_relative=max((_relative(left, right) for left, right in values), default=0.0),
+    )
+
+
+def _same(left: float, right: float) -> bool:
+    return left == right or (math.isnan(left) and math.isnan(right))
+
+
+def _difference(left: float, right: float) -> float:
+    if _same(left, right):
+        return 0.0
+    return math.inf if math.isnan(left) or math.isnan(right) else abs(left - right)
+
+
+def _relative(left: float, right: float) -> float:
+    difference = _difference(left, right)
+    scale = max(abs(left), abs(right)) if math.isfinite(difference) else 1.0
+    return difference / scale if difference else 0.0

@@ -1,0 +1,74 @@
+"""Keeping the book: `export`, `import`, `verify`, `gc`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairtrial.errors import UnknownName, UserError
+from fairtrial.flow.book import reading, writing
+
+FORMATS = ("parquet", "csv", "json")
+
+
+def export(home: Path | None, run: int | None, folder: Path | None, formats: Sequence[str]) -> list[Path]:
+    """Write a run's trials, attempts, series and raw tables; return the files (below `results/<run>` by default)."""
+    from fairtrial.track.export import export as write
+
+    for name in formats:
+        if name not in FORMATS:
+            raise UnknownName("format", name, FORMATS)
+    with reading(home) as book:
+        number = book.ledger.run(run).number
+        target = folder or book.folder.parent / "results" / str(number)
+        return list(write(book.ledger, number, target, formats=tuple(formats or FORMATS)))
+
+
+def adopt(
+    home: Path | None,
+    path: Path,
+    *,
+    study: str,
+    columns: Mapping[str, str],
+    metrics: Sequence[str],
+    why: str = "",
+    command: Sequence[str] = (),
+) -> int:
+    """Take results that exist already into the book as a run of their own; return its number."""
+    from fairtrial.store.adopt import adopt as take
+    from fairtrial.track.rows import read_rows
+
+    rows = read_rows(path, columns=columns, metrics=metrics)
+    if not rows:
+        raise UserError(f"{path} holds no rows")
+    with writing(home) as book:
+        number = take(book, study=study, rows=rows)
+        book.act("import", why=why, command=command, run=number, detail={"file": str(path), "rows": len(rows)})
+        return number
+
+
+def verify(home: Path | None) -> list[str]:
+    """Check the book's integrity, its artifacts' digests and the action log's chain; return what is wrong."""
+    with reading(home) as book:
+        return list(book.ledger.verify())
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What `gc` removed, or would."""
+
+    removed: Any
+    dry_run: bool
+
+
+def collect(home: Path | None, *, dry_run: bool, why: str = "", command: Sequence[str] = ()) -> Collected:
+    """Remove what no run refers to: loose artifacts, scratch folders of dead drivers, old backups."""
+    from fairtrial.store.gc import collect as sweep
+
+    with writing(home) as book:
+        removed = sweep(book, dry_run=dry_run)
+        if not dry_run:
+            book.act("gc", why=why, command=command)
+        return Collected(removed=removed, dry_run=dry_run)

@@ -1,0 +1,188 @@
+"""Reading what happened: `list`, `show`, `logs`, `why`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairtrial.contract.journal import Ledger
+from fairtrial.errors import UnknownName, UserError
+from fairtrial.flow.book import reading
+from fairtrial.model.finding import ConditionFinding
+from fairtrial.model.outcome import Captured, Status
+from fairtrial.model.run import AttemptRow, Run, TrialRow
+
+
+def runs(home: Path | None, *, limit: int | None = None) -> tuple[Sequence[Run], int]:
+    """List the newest runs, and say how many there are in all."""
+    with reading(home) as book:
+        every = book.ledger.runs()
+        return every[:limit], len(every)
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run to show: its record, its conditions, its failures and where it was made."""
+
+    run: Run
+    findings: Sequence[ConditionFinding]
+    failures: Mapping[str, int]
+    trials: Sequence[TrialRow]
+    """One page of them."""
+    total: int
+    drivers: Sequence[Mapping[str, Any]]
+    tables: Sequence[str]
+    metrics: Sequence[str]
+
+
+def run_view(
+    home: Path | None, number: int | None, *, limit: int, offset: int = 0, status: str | None = None
+) -> RunView:
+    """Return a run with its conditions, best first, and a page of its trials (the newest run without a number)."""
+    from fairtrial.analyse.conditions import conditions
+
+    with reading(home) as book:
+        ledger = book.ledger
+        run = ledger.run(number)
+        rows = ledger.measurements(run.number)
+        metrics = metrics_of(run)
+        return RunView(
+            run=run,
+            findings=conditions(rows, metrics),
+            failures=_count(kind for kind in rows.failure if kind),
+            trials=ledger.trials(run.number, limit=limit, offset=offset, status=status),
+            total=run.done + run.failed,
+            drivers=ledger.provenance(run.number),
+            tables=sorted({name for _, name, _ in ledger.tables(run.number)}),
+            metrics=[metric.name for metric in metrics] or list(rows.metrics),
+        )
+
+
+def metrics_of(run: Run) -> list[Any]:
+    """Return a run's metrics with their directions, from the study it recorded."""
+    from fairtrial.model.study import Direction, Metric
+
+    declared = run.document.get("metrics") or {}
+    if isinstance(declared, Mapping):
+        return [Metric(name=name, direction=Direction(way)) for name, way in declared.items()]
+    return [Metric(name=name) for name in declared]
+
+
+def _count(items: Any) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for item in items:
+        counts[item] = counts.get(item, 0) + 1
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class TrialView:
+    """A trial with its attempts, its tables and its files."""
+
+    trial: TrialRow
+    attempts: Sequence[AttemptRow]
+    series: Mapping[int, int]
+    """Attempt -> how many steps it logged."""
+    tables: Mapping[str, Path]
+    files: Mapping[str, Path]
+
+
+def trial_view(home: Path | None, reference: str) -> TrialView:
+    """Return a trial by `RUN.NUMBER` or by the start of its digest."""
+    with reading(home) as book:
+        ledger = book.ledger
+        row = ledger.trial(reference)
+        attempts = ledger.attempts(row.digest, row.run)
+        return TrialView(
+            trial=row,
+            attempts=attempts,
+            series={attempt.id: len(ledger.series(attempt.id)) for attempt in attempts},
+            tables={name: path for owner, name, path in ledger.tables(row.run) if owner.number == row.number},
+            files={name: path for owner, name, path in ledger.files(row.run) if owner.number == row.number},
+        )
+
+
+def rows_of(home: Path | None, reference: str, table: str, *, limit: int) -> tuple[Sequence[Mapping[str, Any]], int]:
+    """Return the first rows of a trial's raw table, and how many it has."""
+    view = trial_view(home, reference)
+    if table not in view.tables:
+        raise UnknownName("table", table, view.tables)
+    import polars as pl
+
+    frame = pl.read_parquet(view.tables[table])
+    return frame.head(limit).to_dicts(), frame.height
+
+
+def attempt_logs(home: Path | None, reference: str, attempt: int | None = None) -> tuple[AttemptRow, Captured]:
+    """Return an attempt of a trial (the last one) and what it wrote."""
+    with reading(home) as book:
+        row = book.ledger.trial(reference)
+        attempts = book.ledger.attempts(row.digest, row.run)
+        if not attempts:
+            raise UserError(f"trial {reference} was not tried in run {row.run}", hint=f"fairtrial why {reference}")
+        chosen = attempts[-1] if attempt is None else _numbered(attempts, attempt)
+        return chosen, book.ledger.captured(chosen.id)
+
+
+def _numbered(attempts: Sequence[AttemptRow], number: int) -> AttemptRow:
+    for attempt in attempts:
+        if attempt.number == number:
+            return attempt
+    raise UnknownName("attempt", str(number), [str(attempt.number) for attempt in attempts])
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a trial ran, was reused, is stale, failed or did not run."""
+
+    trial: TrialRow
+    sentences: tuple[str, ...]
+
+
+def why(home: Path | None, reference: str) -> Reason:
+    """Say in sentences what happened to a trial, and why."""
+    with reading(home) as book:
+        row = book.ledger.trial(reference)
+        return Reason(trial=row, sentences=tuple(_sentences(book.ledger, row)))
+
+
+def _sentences(ledger: Ledger, row: TrialRow) -> list[str]:
+    said = [_origin(row)]
+    attempts = ledger.attempts(row.digest, row.run)
+    said += [_attempt(attempt) for attempt in attempts]
+    if row.retired:
+        said.append("It is retired: the study, as last amended, no longer has it. Its result is kept and not counted.")
+    said.append(_standing(ledger, row))
+    return said
+
+
+def _origin(row: TrialRow) -> str:
+    if row.reused_from is not None:
+        return (
+            f"It did not run: run {row.reused_from} had measured the same trial (same system, parameters, inputs and "
+            f"seed: digest {row.digest.hex()[:12]}), so its result was reused."
+        )
+    return f"It ran because the book had no result with its digest {row.digest.hex()[:12]}."
+
+
+def _attempt(attempt: AttemptRow) -> str:
+    head = f"Attempt {attempt.number} ({attempt.role.value}) "
+    if attempt.status is Status.LOST:
+        return head + "was in flight when its driver died; it counts neither as a result nor as a failure."
+    if attempt.failure is not None:
+        failure = attempt.failure
+        by = f", ended by {failure.limiter}" if failure.limiter else ""
+        return head + f"failed with {failure.kind.value}{by}: {failure.message}"
+    return head + f"is {attempt.status.value} ({attempt.usage.wall_s:.3g} s, {attempt.usage.cpu_s:.3g} s CPU)."
+
+
+def _standing(ledger: Ledger, row: TrialRow) -> str:
+    run = ledger.run(row.run)
+    newer = [other for other in ledger.runs() if other.study == run.study and other.number > run.number]
+    if newer and newer[-1].system_digest != run.system_digest:
+        return f"It is stale: the system has changed since; run {newer[0].number} measures it anew."
+    if row.status is None:
+        return f"It is not settled: `fairtrial run` on the study {run.study} continues it."
+    return f"It counts in run {row.run} as {row.status.value}."

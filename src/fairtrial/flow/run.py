@@ -1,0 +1,279 @@
+"""Running: `run` continues, amends or opens a run; `retry` is a run that forgives failures first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from fairtrial.contract.journal import Book, Journal, Ledger
+from fairtrial.contract.registry import Registry
+from fairtrial.contract.strategy import Opened, Plan, Told, Watches
+from fairtrial.errors import NothingMeasured, UnknownName
+from fairtrial.flow.declare import Declared, Left, Survey, continued, look, open_plan, weigh
+from fairtrial.flow.inputs import Inputs, materialise
+from fairtrial.model.finding import ConditionFinding
+from fairtrial.model.outcome import FailureClass
+from fairtrial.model.progress import Progress
+from fairtrial.model.run import Run
+from fairtrial.model.trial import Role, Trial
+
+EXIT = {"finished": 0, "partial": 0, "budget": 7, "failures": 3, "cancelled": 130, "interrupted": 130}
+"""State in which a session ended -> exit code, before failed trials are looked at."""
+
+OnProgress = Callable[[Progress], None]
+OnSurvey = Callable[[Survey], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a session of `run` is asked for beyond the study."""
+
+    only: str | None = None
+    limit: int | None = None
+    fresh: bool = False
+    engine: str | None = None
+    forgive: tuple[str, ...] | None = None
+    """Failure classes whose settled trials run again; empty: all of them; None: none."""
+    verb: str = "run"
+    why: str = ""
+    command: tuple[str, ...] = ()
+
+    @property
+    def narrowed(self) -> bool:
+        """Say whether only a part of the plan was asked for."""
+        return self.only is not None or self.limit is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a session of `run` ended."""
+
+    run: Run
+    state: str
+    """finished | partial | budget | failures | cancelled | interrupted"""
+    exit_code: int
+    reason: str
+    survey: Survey
+    findings: Sequence[ConditionFinding]
+    cautions: tuple[str, ...] = ()
+
+
+def run(
+    declared: Declared,
+    *,
+    registry: Registry,
+    home: Path | None = None,
+    order: Order = Order(),
+    on_survey: OnSurvey | None = None,
+    on_progress: OnProgress | None = None,
+) -> Ended:
+    """Run what is left of a study under its number, and return how that ended.
+
+    Raises SpecError and UserError before anything is written, StudyHeld where another driver has the study.
+    """
+    from fairtrial.flow.book import writing
+
+    with writing(home) as book, book.hold(declared.study.name):
+        session = _Session.prepare(declared, book, registry=registry, order=order)
+        if on_survey:
+            on_survey(session.survey)
+        journal = session.begin()
+        state = "interrupted"
+        try:
+            state, reason, cautions = session.drive(journal, on_progress)
+        finally:
+            journal.close(state, planned=session.survey.count.trials)
+        return _ended(book, journal.run, (state, reason, cautions), session)
+
+
+def _ended(book: Book, number: int, end: tuple[str, str, tuple[str, ...]], session: _Session) -> Ended:
+    from fairtrial.analyse.conditions import conditions
+
+    state, reason, cautions = end
+    row = book.ledger.run(number)
+    findings = conditions(book.ledger.measurements(number), session.declared.study.metrics)
+    code = EXIT[state] if not reason.startswith("SIGTERM") else 143
+    return Ended(
+        run=row,
+        state=state,
+        exit_code=3 if code == 0 and row.failed else code,
+        reason=reason,
+        survey=session.survey,
+        findings=findings,
+        cautions=cautions,
+    )
+
+
+@dataclass(slots=True)
+class _Session:
+    """One driver at work on one study; everything that can be refused is refused by `prepare`."""
+
+    declared: Declared
+    book: Book
+    registry: Registry
+    order: Order
+    inputs: Inputs
+    opened: Opened
+    plan: Plan
+    left: Left
+    survey: Survey
+    learns: bool
+    forgiven: Sequence[bytes]
+
+    @classmethod
+    def prepare(cls, declared: Declared, book: Book, *, registry: Registry, order: Order) -> _Session:
+        from fairtrial.execute.orphans import sweep
+
+        sweep(book_mark(book))
+        ledger = book.ledger
+        inputs = materialise(declared.study, ledger, book.folder / "inputs")
+        _, opened = open_plan(declared, registry=registry, only=order.only, limit=order.limit, inputs=inputs.digest)
+        plan = opened.ask()
+        if plan is None or plan.count().trials == 0:
+            raise NothingMeasured("the plan is empty: no trial matches", hint="fairtrial plan shows what there is")
+        number = continued(declared, ledger, fresh=order.fresh)
+        forgiven = failures(ledger, number, order.forgive) if number is not None else []
+        settled = dict(ledger.settled(number)) if number is not None else {}
+        for digest in forgiven:
+            settled.pop(digest, None)
+        finished = set() if declared.live or order.fresh else ledger.finished()
+        left = look(plan, settled=settled, finished=finished)
+        survey = weigh(declared, left, ledger=ledger, run=number, narrowed=order.narrowed, retried=len(forgiven))
+        learns = bool(getattr(registry.strategy(declared.study.design.kind), "learns", True))
+        return cls(declared, book, registry, order, inputs, opened, plan, left, survey, learns, forgiven)
+
+    def begin(self) -> Journal:
+        """Open or continue the run in the book: the first write."""
+        from fairtrial.execute.provenance import collect
+
+        study = self.declared.study
+        folder = Path(study.system.folder or ".").resolve()
+        journal = self.book.begin(
+            study=study.name,
+            document=study.document,
+            system=self.declared.system.name,
+            identity=self.declared.identity,
+            metrics=[metric.name for metric in study.metrics],
+            provenance=collect(folder, self.order.command, self.inputs.digests),
+            live=self.declared.live,
+            fresh=self.survey.run is None,
+            durability=study.durability,
+            tags=study.tags,
+        )
+        if self.forgiven:
+            journal.forgive(self.forgiven)
+        self.book.act(
+            self.order.verb,
+            why=self.order.why,
+            command=self.order.command,
+            run=journal.run,
+            detail={"study": study.name},
+        )
+        return journal
+
+    def drive(self, journal: Journal, on_progress: OnProgress | None) -> tuple[str, str, tuple[str, ...]]:
+        """Run batch after batch until the strategy or a limit ends it: (state, reason, cautions)."""
+        from fairtrial.execute.runner import Runner
+
+        watch = self.opened if isinstance(self.opened, Watches) else None
+        with Runner(self._setup(journal), on_progress=on_progress, watch=watch) as runner:
+            state, reason = self._batches(runner, journal)
+            return state, reason, tuple(runner.cautions)
+
+    def _setup(self, journal: Journal) -> Any:
+        from fairtrial.execute.runner import Setup
+        from fairtrial.execute.target import target_of
+
+        study, counted = self.declared.study, self.left
+        return Setup(
+            study=study,
+            system=self.declared.system,
+            target=target_of(self.declared.system, folder=study.system.folder),
+            engine=self.registry.engine(self.order.engine or study.parallel.engine),
+            journal=journal,
+            folder=self.book.folder,
+            mark=book_mark(self.book),
+            inputs=self.inputs.paths,
+            history=self.book.ledger.history(name=self.declared.system.name),
+            total=None if self.learns else self.survey.count.trials,
+            done=counted.done + len(counted.reusable),
+            failed=counted.failed,
+            reused=len(counted.reusable),
+        )
+
+    def _batches(self, runner: Any, journal: Journal) -> tuple[str, str]:
+        if not self.order.narrowed:
+            self._retire(journal)
+        self._warm_up(runner)
+        plan: Plan | None = self.plan
+        left = self.left
+        while plan is not None:
+            journal.reuse([plan.trial(position) for position in left.reusable])
+            end = runner.run(remaining(left), collect=self.learns)
+            if end.state != "complete":
+                return end.state, end.reason
+            if self.learns:
+                self.opened.tell(self._told(plan, end.told))
+            plan = self.opened.ask()
+            if plan is not None:
+                left = look(plan, settled=self.book.ledger.settled(journal.run), finished=set())
+        self._sentinel(runner)
+        return ("partial" if self.order.narrowed else "finished"), ""
+
+    def _retire(self, journal: Journal) -> None:
+        if self.left.positions is None or self.learns:
+            return
+        keep = (digest for block in self.plan.blocks() for digest in block.digests)
+        if self.left.outside or self.book.ledger.run(journal.run).retired:
+            journal.retire(keep)
+
+    def _warm_up(self, runner: Any) -> None:
+        count = self.declared.study.order.warmup
+        if count and (self.left.positions is None or self.left.positions):
+            runner.run(islice(remaining(self.left), count), role=Role.WARMUP)
+
+    def _sentinel(self, runner: Any) -> None:
+        if self.declared.study.timing and (self.left.positions is None or self.left.positions):
+            runner.run([self.plan.trial(0)], role=Role.SENTINEL)
+
+    def _told(self, plan: Plan, fresh: Sequence[Told]) -> list[Told]:
+        known = {told.trial.digest: told for told in fresh}
+        trials = [plan.trial(block.start + index) for block in plan.blocks() for index in range(len(block.digests))]
+        return [known.get(trial.digest) or self._recalled(trial) for trial in trials]
+
+    def _recalled(self, trial: Trial) -> Told:
+        row = self.book.ledger.trial(trial.digest.hex())
+        return Told(trial=trial, status=str(row.status), metrics=row.metrics)
+
+
+def remaining(left: Left) -> Iterator[Trial]:
+    """Yield the trials of a plan that are still to be run, in plan order, made as they are pulled."""
+    if left.positions is not None:
+        yield from (left.plan.trial(position) for position in left.positions)
+        return
+    for block in left.plan.blocks():
+        for position, digest in enumerate(block.digests, block.start):
+            if digest not in left.settled:
+                yield left.plan.trial(position)
+
+
+def failures(ledger: Ledger, run: int, classes: Sequence[str] | None) -> list[bytes]:
+    """List the settled failures of a run, of the given classes (all of them for an empty sequence, none for None)."""
+    if classes is None:
+        return []
+    known = [kind.value for kind in FailureClass]
+    for name in classes:
+        if name not in known:
+            raise UnknownName("failure class", name, known)
+    rows = ledger.trials(run, status="failed")
+    return [row.digest for row in rows if not classes or (row.failure and row.failure.kind in classes)]
+
+
+def book_mark(book: Book) -> str:
+    """Return the book's id in the marks that its processes carry."""
+    from fairtrial.model.identity import digest_bytes
+
+    return digest_bytes(str(book.folder.resolve()).encode()).hex()[:16]
