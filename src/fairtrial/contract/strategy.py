@@ -63,6 +63,9 @@ class Space(Protocol):
     def trial(self, condition: Condition, replicate: int, position: int = 0) -> Trial:
         """Make replicate k of a condition."""
 
+    def grid(self) -> Plan:
+        """Make a plan of every combination of the levels, lazily. Raises SpecError for a factor without levels."""
+
     def fixed(self, conditions: Sequence[Condition]) -> Plan:
         """Make a plan of every replicate of the conditions, in the study's order."""
 

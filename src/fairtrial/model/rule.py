@@ -49,6 +49,8 @@ class Rule:
     text: str
     names: frozenset[str] = field(compare=False)
     _evaluate: Evaluate = field(compare=False, repr=False)
+    parts: tuple[Rule, ...] = field(default=(), compare=False, repr=False)
+    """The rules that `and` joins at its top; empty for any other rule."""
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Say whether the rule is true of the values (flat: dotted path -> value); absent names make it false.
@@ -79,7 +81,20 @@ def parse(text: str) -> Rule:
             f"rule {text!r} is not understood",
             hint="write comparisons of factors, such as load.clients > 8 and variant == 'tuned'",
         ) from problem
-    return Rule(text=text, names=frozenset(names.values()), _evaluate=evaluate)
+    return Rule(text=text, names=frozenset(names.values()), _evaluate=evaluate, parts=_parts(tree.body, names))
+
+
+def _parts(node: ast.expr, names: Mapping[str, str]) -> tuple[Rule, ...]:
+    if not (isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And)):
+        return ()
+    return tuple(_part(value, names) for value in node.values)
+
+
+def _part(node: ast.expr, names: Mapping[str, str]) -> Rule:
+    used = {item.id for item in ast.walk(node) if isinstance(item, ast.Name) and item.id in names}
+    text = re.sub(r"\bname_\d+_", lambda match: names.get(match.group(), match.group()), ast.unparse(node))
+    read = frozenset(names[name] for name in used)
+    return Rule(text=text, names=read, _evaluate=_compile(node, names), parts=_parts(node, names))
 
 
 def _token(match: re.Match[str], names: dict[str, str]) -> str:
