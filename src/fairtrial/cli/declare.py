@@ -149,7 +149,7 @@ def sentences(found: Survey) -> list[str]:
     from fairtrial.cli import tables
 
     run = "a new run" if found.run is None else f"run {found.run}"
-    counts = {
+    counts: dict[str, int | None] = {
         "new": found.new,
         "done": found.done,
         "failed": found.failed,
@@ -157,10 +157,11 @@ def sentences(found: Survey) -> list[str]:
         "retried": found.retried,
         "retired": found.retired,
     }
-    parts = [f"{count} {name}" for name, count in counts.items() if count or name in ("new", "done")]
-    if found.new is None:
-        parts[0:0] = ["not counted which are new"]
-        parts.remove("None new") if "None new" in parts else None
+    parts = [
+        f"{'an uncounted number' if count is None else count} {name}"
+        for name, count in counts.items()
+        if count != 0 or name in ("new", "done")
+    ]
     said = [f"{found.study}: {run}: " + ", ".join(parts)]
     for reason, count in found.stale.items():
         said.append(f"  {count} of the new are stale: {reason} (`code: version` keeps results when code changes)")

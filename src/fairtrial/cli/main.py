@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import Annotated, NoReturn
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -21,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-VERBS = {
+VERBS: dict[str, Callable[..., Any]] = {
     "init": declare.init,
     "schema": declare.schema,
     "check": declare.check,
@@ -60,7 +61,7 @@ def _top(version: Annotated[bool, typer.Option("--version", help="Print the vers
 
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
-    code = _run()
+    code = run_command()
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -68,7 +69,8 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
-def _run() -> int:
+def run_command() -> int:
+    """Run the command line and return its exit code; every error is one line on stderr."""
     try:
         result = app(standalone_mode=False)
         return result if isinstance(result, int) else 0

@@ -130,8 +130,8 @@ def _print_trial(found: TrialView) -> None:
     row = found.trial
     status = "open" if row.status is None else row.status.value
     say(f"trial {row.run}.{row.number} ({row.digest.hex()[:12]}): {status}")
-    for path, value in row.assignment.items():
-        say(f"  {path} = {level(value)}")
+    for factor, value in row.assignment.items():
+        say(f"  {factor} = {level(value)}")
     say(f"  replicate {row.replicate}, seed {row.seed}" + (f", variant {row.variant}" if row.variant else ""))
     for name, value in row.metrics.items():
         say(f"  {name}: {number(value, 10)}")
