@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -140,14 +141,21 @@ def _joined(parts: Sequence[tuple[TrialRow, Path]]) -> pl.LazyFrame:
 
 def _write(table: pl.LazyFrame, path: Path) -> None:
     """Write by the suffix, under another name first. Raises UserError where that fails."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _WRITERS[path.suffix](table, part)
-        part.replace(path)
+        with _whole(path) as part:
+            _WRITERS[path.suffix](table, part)
     except (OSError, pl.exceptions.PolarsError) as problem:
         reason = (str(problem) or type(problem).__name__).splitlines()[0]
         raise UserError(f"cannot write {path}: {reason}") from problem
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 

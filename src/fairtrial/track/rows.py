@@ -77,9 +77,10 @@ class _Reader:
         value = cells.get("failure")
         if value is None or value == "":
             return None
-        if isinstance(value, str) and value in list(FailureClass):
+        classes = [kind.value for kind in FailureClass]
+        if value in classes:
             return FailureClass(value)
-        raise self._bad(line, "failure", f"{value!r} is no failure class", nearest(str(value), list(FailureClass)))
+        raise self._bad(line, "failure", f"{value!r} is no failure class", nearest(str(value), classes))
 
     def _metric(self, line: int, name: str, cells: Mapping[str, Any]) -> float | None:
         value = cells.get(name)
