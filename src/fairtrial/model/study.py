@@ -197,8 +197,8 @@ class Study:
     tags: tuple[str, ...] = ()
     document: Mapping[str, Value] = field(default_factory=dict)
     """The study as one JSON document with base and overrides resolved: `spec` reads it back to an equal Study."""
-    file: str = ""
-    lines: Mapping[str, int] = field(default_factory=dict)
+    file: str = field(default="", compare=False)
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
     """Line numbers of the file by document path, for errors found later."""
 
     def all_factors(self, variant: Variant) -> tuple[Factor, ...]:

@@ -1,0 +1,88 @@
+"""A pydantic error -> one line: which path, what is wrong, and the nearest valid thing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from fairtrial.errors import nearest
+from fairtrial.spec.shape import Shape
+
+_OWN_WORDS = {"value_error", "assertion_error"}
+
+
+class Problem(NamedTuple):
+    """What is wrong, at which dotted path of the value that was checked."""
+
+    path: str
+    message: str
+    hint: str = ""
+
+
+class _Found(NamedTuple):
+    path: str
+    error: Mapping[str, Any]
+
+
+def explain(error: ValidationError, tree: Any, shape: Shape, noun: str) -> Problem:
+    """Choose the error that says most and put it into words; `noun` is what a key of the value is called."""
+    found = [_Found(_path(item["loc"], tree, item["type"]), item) for item in error.errors(include_url=False)]
+    unknown = [item for item in found if item.error["type"] == "extra_forbidden"]
+    first = max(unknown or found, key=lambda item: item.path.count(".") if item.path else -1)
+    same = [item for item in found if item.path == first.path]
+    made = _unclear(first, shape) if len(same) > 1 else _one(first, shape, noun)
+    others = len({item.path for item in found}) - 1
+    return made if others < 1 or unknown else made._replace(message=f"{made.message} ({others} more like this)")
+
+
+def _path(loc: tuple[int | str, ...], tree: Any, kind: str) -> str:
+    """Drop what pydantic adds to a location (names of union branches and of validators)."""
+    path: list[str] = []
+    for index, part in enumerate(loc):
+        below = _below(tree, part)
+        if below is not None:
+            tree = below[0]
+        elif not (kind.startswith("missing") and index == len(loc) - 1):
+            continue
+        path.append(str(part))
+    return ".".join(path)
+
+
+def _below(tree: Any, part: int | str) -> tuple[Any] | None:
+    if isinstance(tree, Mapping) and part in tree:
+        return (tree[part],)
+    if isinstance(tree, list) and isinstance(part, int) and part < len(tree):
+        return (tree[part],)
+    return None
+
+
+def _unclear(found: _Found, shape: Shape) -> Problem:
+    """Say that none of several forms fits."""
+    return Problem(found.path, f"{_shown(found.error['input'])} is not understood", shape.description(found.path))
+
+
+def _one(found: _Found, shape: Shape, noun: str) -> Problem:
+    path, error = found
+    parent, _, key = path.rpartition(".")
+    if error["type"] == "extra_forbidden":
+        return Problem(path, f"unknown {noun} {key!r}", nearest(key, shape.names(parent)))
+    if error["type"].startswith("missing"):
+        return Problem(path, f"missing: this {noun} is required", shape.description(path))
+    message = " ".join(str(error["msg"]).split())
+    message = re.sub(r"^(Value error|Assertion failed), ", "", message)
+    if error["type"] in _OWN_WORDS:
+        return Problem(path, message)
+    return Problem(path, f"{message}, not {_shown(error['input'])}", _choice(error))
+
+
+def _choice(error: Mapping[str, Any]) -> str:
+    expected = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
+    return nearest(str(error["input"]), expected) if expected and error["type"] in ("literal_error", "enum") else ""
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
