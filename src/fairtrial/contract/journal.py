@@ -34,6 +34,12 @@ class Journal(Protocol):
     def reuse(self, trials: Sequence[Trial]) -> int:
         """Take finished trials of this book (same digest, other run) into this run; return how many."""
 
+    def relabel(self, trials: Iterable[Trial]) -> int:
+        """Give members the condition that the amended study gives them (same digest, a factor with `before:` more).
+
+        Returns how many changed.
+        """
+
     def retire(self, keep: Iterable[bytes]) -> int:
         """Mark this run's trials outside `keep` as retired (kept, not counted), the others as not; return how many."""
 
@@ -59,10 +65,20 @@ class Ledger(Protocol):
     def finished(self, *, exclude_live: bool = True) -> set[bytes]:
         """Return the digests of every trial that some run of the book finished (done), for reuse."""
 
-    def stale(self, points: Mapping[bytes, bytes], system: bytes, inputs: bytes) -> Mapping[bytes, str]:
+    def stale(
+        self,
+        points: Mapping[bytes, bytes],
+        system: bytes,
+        inputs: bytes,
+        *,
+        identity: Mapping[str, Any] | None = None,
+        sources: Mapping[str, str] | None = None,
+    ) -> Mapping[bytes, str]:
         """Of unfinished trials: digest -> reason, where the book has their parameters and seed under another system.
 
-        Other inputs count the same. `points` maps trial digest -> `identity.point_digest`.
+        Other inputs count the same. `points` maps trial digest -> `identity.point_digest`. `identity` (the system's,
+        as JSON) and `sources` (input name -> digest) say what the digests stand for, so that the parts that changed
+        can be named before a run has recorded them.
         """
 
     def trials(
@@ -127,10 +143,12 @@ class Book(Protocol):
         fresh: bool,
         durability: str = "normal",
         tags: Sequence[str] = (),
+        planned: int | None = None,
     ) -> Journal:
         """Continue the study's newest run (amending it), or open a new one: `fresh`, or the system's identity changed.
 
-        Closes attempts that a dead driver left running as lost. `identity` is the system's, as JSON.
+        Closes attempts that a dead driver left running as lost. `identity` is the system's, as JSON; `planned` is
+        the number of trials of the plan, where it is counted.
         """
 
     def act(

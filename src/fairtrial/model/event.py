@@ -22,6 +22,9 @@ class AttemptStarted:
     """Unix time in seconds."""
     pid: int = 0
     pid_started: float = 0.0
+    stdout_path: str = ""
+    """Where its output can be followed while it runs, when known."""
+    stderr_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
