@@ -1,0 +1,164 @@
+"""Between a plan and an engine: a driver's session, in which trials run, are recorded, and run again where they may."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from fairtrial.contract.engine import EngineSettings, Session
+from fairtrial.contract.strategy import Watches
+from fairtrial.execute.allowance import Allowance
+from fairtrial.execute.batch import Line, grouping
+from fairtrial.execute.control import Control, path_for
+from fairtrial.execute.course import Budget, Course
+from fairtrial.execute.drive import Drive, Parts
+from fairtrial.execute.flight import Flights
+from fairtrial.execute.jobs import threads
+from fairtrial.execute.pace import Pace
+from fairtrial.execute.process import started
+from fairtrial.execute.progress import Meter
+from fairtrial.execute.record import Record
+from fairtrial.execute.settle import Call
+from fairtrial.execute.setup import RunEnd, Setup
+from fairtrial.execute.share import sharing
+from fairtrial.execute.signals import Signals
+from fairtrial.execute.verbs import Verbs
+from fairtrial.execute.wake import Wake, selector
+from fairtrial.model.progress import Progress
+from fairtrial.model.trial import Role, Trial
+
+__all__ = ["RunEnd", "Runner", "Setup"]
+
+
+class Runner:
+    """A driver's session on one study: a context manager, in which `run` is called once or several times.
+
+    Everything is opened on entry and closed on exit: the engine, the signal handlers, the control socket and the place
+    among the machine's drivers. The journal's session is ended by whoever began it.
+    """
+
+    def __init__(
+        self, setup: Setup, *, on_progress: Callable[[Progress], None] | None = None, watch: Watches | None = None
+    ) -> None:
+        self._setup = setup
+        self._on_progress = on_progress
+        self._watch = watch
+        self._share = setup.share or sharing(setup.system)
+        self._groups = grouping(setup.system, self._share)
+        self._stack = ExitStack()
+        self._session: Session | None = None
+        self._drive: Drive | None = None
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What the engine says its user must know."""
+        return self._session.cautions if self._session else ()
+
+    def run(self, trials: Iterable[Trial], *, role: Role = Role.TRIAL, collect: bool = False) -> RunEnd:
+        """Run trials, pulled from the iterable as there is room for them.
+
+        After a call that ended in another state than 'complete' the session is over: further calls run nothing and
+        return that state. Raises BookUnwritable or StudyHeld from the journal; what was in flight is then run again by
+        the next session.
+        """
+        assert self._drive is not None, "run is called inside the runner's with block"
+        return self._drive.run(Call(Line(trials, self._groups), role, {} if collect else None))
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._drive = self._open(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, problem, trace)
+
+    def _open(self, stack: ExitStack) -> Drive:
+        setup = self._setup
+        allowance = Allowance(setup)
+        stack.callback(allowance.close)
+        signals = Signals()
+        stack.callback(signals.close)  # after the engine's end, so that Ctrl-C does not break into its clean-up
+        session = setup.engine.open(setup.system, setup.target, self._settings(allowance.jobs))
+        self._session = session
+        stack.push(self._close)
+        signals.open()
+        watch = stack.enter_context(selector())
+        parts = self._parts(session, allowance, signals, Wake(session, signals, watch))
+        drive = Drive(parts)
+        verbs = Verbs(
+            session,
+            course=parts.course,
+            flights=parts.flights,
+            allowance=allowance,
+            turn=drive.turn,
+            see=parts.pace.moment,
+        )
+        control = Control(path_for(setup.folder, setup.study.name, base=setup.runtime), watch, verbs.answer)
+        control.open()
+        stack.callback(control.close)
+        return drive
+
+    def _close(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._session is not None
+        self._session.close(kill=kind is not None or (self._drive is not None and self._drive.abandoned))
+
+    def _parts(self, session: Session, allowance: Allowance, signals: Signals, wake: Wake) -> Parts:
+        setup, watched = self._setup, self._watch is not None
+        course, meter = Course(), Meter(self._start(allowance.jobs), setup.history)
+        flights = Flights(setup, session, share=self._share, watched=watched)
+        pace = Pace(
+            session,
+            allowance=allowance,
+            flights=flights,
+            meter=meter,
+            course=course,
+            monotonic=setup.monotonic,
+            on_progress=self._on_progress,
+        )
+        return Parts(
+            setup=setup,
+            session=session,
+            allowance=allowance,
+            signals=signals,
+            wake=wake,
+            flights=flights,
+            record=Record(setup, flights, watched=watched),
+            meter=meter,
+            budget=Budget(setup.study.stop, setup.monotonic()),
+            course=course,
+            pace=pace,
+            watch=self._watch,
+        )
+
+    def _settings(self, jobs: int) -> EngineSettings:
+        setup = self._setup
+        return EngineSettings(
+            jobs=jobs,
+            scratch=setup.folder / "trials" / str(setup.journal.driver),
+            mark=f"{setup.mark}:{os.getpid()}:{started(os.getpid()):.2f}",
+            workers=setup.study.parallel.workers,
+            isolate=setup.study.parallel.isolate,
+            threads=threads(setup.study),
+        )
+
+    def _start(self, jobs: int) -> Progress:
+        setup = self._setup
+        return Progress(
+            run=setup.journal.run,
+            study=setup.study.name,
+            state="running",
+            total=setup.total,
+            done=setup.done,
+            failed=setup.failed,
+            running=0,
+            reused=setup.reused,
+            jobs=jobs,
+        )
