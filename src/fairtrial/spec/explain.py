@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -33,9 +33,9 @@ def explain(error: ValidationError, tree: Any, shape: Shape, noun: str) -> Probl
     unknown = [item for item in found if item.error["type"] == "extra_forbidden"]
     first = max(unknown or found, key=lambda item: item.path.count(".") if item.path else -1)
     same = [item for item in found if item.path == first.path]
-    made = _unclear(first, shape) if len(same) > 1 else _one(first, shape, noun)
-    others = len({item.path for item in found}) - 1
-    return made if others < 1 or unknown else made._replace(message=f"{made.message} ({others} more like this)")
+    made = _unclear(same, shape) if len(same) > 1 else _one(first, shape, noun)
+    others = len({item.path for item in found if not f"{first.path}.".startswith(f"{item.path}.")})
+    return made if not others or unknown else made._replace(message=f"{made.message} ({others} more like this)")
 
 
 def _path(loc: tuple[int | str, ...], tree: Any, kind: str) -> str:
@@ -59,9 +59,11 @@ def _below(tree: Any, part: int | str) -> tuple[Any] | None:
     return None
 
 
-def _unclear(found: _Found, shape: Shape) -> Problem:
-    """Say that none of several forms fits."""
-    return Problem(found.path, f"{_shown(found.error['input'])} is not understood", shape.description(found.path))
+def _unclear(same: Sequence[_Found], shape: Shape) -> Problem:
+    """Say that none of several forms fits, and the word that is nearest, or what is said of the path."""
+    path, error = same[0]
+    near = next((hint for item in same if (hint := _choice(item.error)).startswith("did")), "")
+    return Problem(path, f"{_shown(error['input'])} is not understood", near or shape.description(path))
 
 
 def _one(found: _Found, shape: Shape, noun: str) -> Problem:

@@ -128,7 +128,8 @@ def _refuse_known(source: Source, override: Override, owners: Sequence[Any]) -> 
 
 def _known(source: Source, path: str) -> str:
     names = [name for name, _ in paths.flatten(source.document.get("base") or {})]
-    return nearest(path, [*names, *(name for _, factors in _all_factors(source.document) for name in factors)])
+    factors = [name for _, entries in _all_factors(source.document) for name in entries]
+    return nearest(path, [*names, *factors, *source.document])
 
 
 def _error(override: Override, message: str, hint: str = "") -> UserError:

@@ -112,7 +112,7 @@ def _read(
     study = _study(source, words, registry)
     if strict and rest:
         _check_new_names(before, rest, registry)
-    system = _bind(source, study, registry)
+    system = _bind(source, study, registry, () if strict else [item.path for item in rest])
     study = replace(study, metrics=settings.metrics(words, source, system.metrics))
     shape = Shape(system.Parameters)
     check_layout(source, study, shape)
@@ -165,7 +165,7 @@ def _study(source: Source, words: StudyWords, registry: Registry) -> Study:
         limits=settings.limits(words.limits),
         stop=settings.stop(words.stop),
         parallel=settings.parallel(words, source, registry),
-        inputs={name: given.model_dump() for name, given in words.inputs.items()},
+        inputs={name: given.model_dump(exclude_none=True) for name, given in words.inputs.items()},
         code=code,
         code_files=code_files,
         live=words.timing if words.live is None else words.live,
@@ -180,20 +180,24 @@ def _study(source: Source, words: StudyWords, registry: Registry) -> Study:
     )
 
 
-def _options(study: Study) -> dict[str, Any]:
-    """What a system is told on binding: the study's words about its code, and the parameters that the study names."""
+def _options(study: Study, given: Sequence[str] = ()) -> dict[str, Any]:
+    """Say to a system on binding what the study says about its code, and which parameters it names.
+
+    `given` are paths of the command line: in a study without a file they count as named by it.
+    """
+    given = [path for path in given if path.partition(".")[0] not in StudyWords.model_fields]
     return {
         "code": study.code,
         "code_files": list(study.code_files),
         "live": study.live,
         "parameters": dict(study.base),
-        "factors": sorted(_named(study)),
+        "factors": sorted({*_named(study), *given}),
     }
 
 
-def _bind(source: Source, study: Study, registry: Registry) -> System:
+def _bind(source: Source, study: Study, registry: Registry, given: Sequence[str]) -> System:
     try:
-        return registry.bind(study.system, _options(study))
+        return registry.bind(study.system, _options(study, given))
     except SpecError:
         raise
     except UserError as problem:
@@ -222,11 +226,13 @@ def _check_new_name(item: Override, shape: Shape, base: Mapping[str, Any]) -> No
     message = f"override {item.text!r}: unknown parameter"
     found = shape.unknown(item.path)
     if found is not None:
-        raise UserError(f"{message} {found[0]!r}", hint=found[1])
+        key, hint = found
+        words = nearest(key, StudyWords.model_fields)
+        raise UserError(f"{message} {key!r}", hint=words if words.startswith("did") and key == item.path else hint)
     parent, _, key = item.path.rpartition(".")
     beside = paths.get(base, parent) if parent else base
     if shape.free(item.path) and isinstance(beside, Mapping) and beside and key not in beside:
-        raise UserError(f"{message} {key!r}", hint=f"{nearest(key, beside)} +{item.text} adds it")
+        raise UserError(f"{message} {key!r}", hint=f"write +{item.text} to add it; {nearest(key, beside)}")
 
 
 def _shape_before(before: Source, registry: Registry) -> Shape | None:

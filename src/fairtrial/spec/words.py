@@ -5,9 +5,10 @@ Factors and everything below them stand here as plain mappings, and are read by 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from fairtrial.spec.forms import FACTORS, VARIANTS
 from fairtrial.spec.quantity import DURATION, SHARE, SIZE, count_or_share, duration_s, size_bytes
@@ -46,7 +47,15 @@ CountOrShare = Annotated[
 Count = Annotated[int, Field(ge=1)]
 Whole = Annotated[int, Field(ge=0)]
 NAME = r"^\w[\w.-]*$"
-Name = Annotated[str, Field(pattern=NAME)]
+
+
+def _name(text: str) -> str:
+    if not re.match(NAME, text):
+        raise ValueError(f"{text!r} is no name: letters, digits, '.', '_' and '-', a letter or digit first")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": NAME})]
 Direction = Literal["maximize", "minimize", "none"]
 
 
@@ -137,17 +146,19 @@ class FilesWords(Words):
     files: list[str] = Field(min_length=1, description="Paths relative to the study's folder.")
 
 
-class RunTableWords(Words):
-    """A table of an earlier run."""
+class InputWords(Words):
+    """Data for every trial: a table of an earlier run, or a file."""
 
-    run: Count = Field(description="The run's number.")
-    table: str = Field(description="The table's name.")
+    run: Count | None = Field(default=None, description="The number of the run that has the table.")
+    table: str | None = Field(default=None, description="The table's name.")
+    file: str | None = Field(default=None, description="Path of a file, relative to the study's folder.")
 
-
-class FileWords(Words):
-    """A file."""
-
-    file: str = Field(description="Path relative to the study's folder.")
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        given = {"run", "table", "file"} & self.model_dump(exclude_none=True).keys()
+        if given not in ({"run", "table"}, {"file"}):
+            raise ValueError("an input is {run: N, table: T} or {file: PATH}")
+        return self
 
 
 class MetricWords(Words):
@@ -197,7 +208,7 @@ class StudyWords(Words):
         description="What of the code enters identity: source, version or {files: [...]}.",
     )
     tags: list[str] = Field(default=[], description="Words to find the run by.")
-    inputs: dict[Name, RunTableWords | FileWords] = Field(
+    inputs: dict[Name, InputWords] = Field(
         default={}, description="Data for every trial: name -> {run: N, table: T} or {file: PATH}."
     )
     durability: Literal["normal", "full"] = Field(default="normal", description="full: every commit reaches the disk.")
