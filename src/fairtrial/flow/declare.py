@@ -235,8 +235,8 @@ def survey(
 
     with glancing(home) as book:
         ledger = None if book is None else book.ledger
-        inputs = resolve(declared.study, ledger).digest
-        _, opened = open_plan(declared, registry=registry, only=only, limit=limit, inputs=inputs)
+        inputs = resolve(declared.study, ledger)
+        _, opened = open_plan(declared, registry=registry, only=only, limit=limit, inputs=inputs.digest)
         plan = opened.ask()
         if plan is None:
             raise NothingMeasured("the plan is empty: no trial matches")
@@ -244,12 +244,19 @@ def survey(
         settled = ledger.settled(run) if ledger is not None and run is not None else {}
         finished = set() if ledger is None or declared.live or fresh else ledger.finished()
         left = look(plan, settled=settled, finished=finished)
-        weighed = weigh(declared, left, ledger=ledger, run=run, narrowed=bool(only or limit))
+        weighed = weigh(declared, left, ledger=ledger, run=run, narrowed=bool(only or limit), sources=inputs.digests)
         return replace(weighed, page=_page(left, finished, page))
 
 
 def weigh(
-    declared: Declared, left: Left, *, ledger: Ledger | None, run: int | None, narrowed: bool, retried: int = 0
+    declared: Declared,
+    left: Left,
+    *,
+    ledger: Ledger | None,
+    run: int | None,
+    narrowed: bool,
+    retried: int = 0,
+    sources: Mapping[str, str] | None = None,
 ) -> Survey:
     """Count what of a plan is new, reused, stale and done, and estimate the rest from the book's history.
 
@@ -271,7 +278,7 @@ def weigh(
         reused=len(left.reusable),
         retried=retried,
         retired=0 if narrowed else left.outside,
-        stale=tally({} if ledger is None else stale(checked, ledger)),
+        stale=tally({} if ledger is None else stale(checked, ledger, declared, sources or {})),
         unlooked=max(0, (new or 0) - CHECKED),
         estimate=None if history is None or new is None else estimate(history, left=new, jobs=jobs),
     )
@@ -291,14 +298,16 @@ def continued(declared: Declared, ledger: Ledger, *, fresh: bool) -> int | None:
     return newest.number
 
 
-def stale(trials: Sequence[Trial], ledger: Ledger) -> Mapping[bytes, str]:
+def stale(
+    trials: Sequence[Trial], ledger: Ledger, declared: Declared, sources: Mapping[str, str]
+) -> Mapping[bytes, str]:
     """Say which of the new trials have results that no longer count, and why: trial digest -> reason."""
     from fairtrial.model.identity import point_digest
 
     if not trials:
         return {}
     points = {trial.digest: point_digest(trial.condition.digest, trial.seed) for trial in trials}
-    return ledger.stale(points, trials[0].system, trials[0].inputs)
+    return ledger.stale(points, trials[0].system, trials[0].inputs, identity=declared.identity, sources=dict(sources))
 
 
 def tally(reasons: Mapping[bytes, str]) -> dict[str, int]:

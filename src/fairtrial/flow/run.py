@@ -18,6 +18,7 @@ from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.outcome import FailureClass
 from fairtrial.model.progress import Progress
 from fairtrial.model.run import Run
+from fairtrial.model.study import ABSENT
 from fairtrial.model.trial import Role, Trial
 
 EXIT = {"finished": 0, "partial": 0, "budget": 7, "failures": 3, "cancelled": 130, "interrupted": 130}
@@ -85,7 +86,7 @@ def run(
         try:
             state, reason, cautions = session.drive(journal, on_progress)
         finally:
-            journal.close(state, planned=session.survey.count.trials)
+            journal.close(state, planned=session._planned())
         return _ended(book, journal.run, (state, reason, cautions), session)
 
 
@@ -141,7 +142,15 @@ class _Session:
             settled.pop(digest, None)
         finished = set() if declared.live or order.fresh else ledger.finished()
         left = look(plan, settled=settled, finished=finished)
-        survey = weigh(declared, left, ledger=ledger, run=number, narrowed=order.narrowed, retried=len(forgiven))
+        survey = weigh(
+            declared,
+            left,
+            ledger=ledger,
+            run=number,
+            narrowed=order.narrowed,
+            retried=len(forgiven),
+            sources=inputs.digests,
+        )
         learns = bool(getattr(registry.strategy(declared.study.design.kind), "learns", True))
         return cls(declared, book, registry, order, inputs, opened, plan, left, survey, learns, forgiven)
 
@@ -162,6 +171,7 @@ class _Session:
             fresh=self.survey.run is None,
             durability=study.durability,
             tags=study.tags,
+            planned=self._planned(),
         )
         if self.forgiven:
             journal.forgive(self.forgiven)
@@ -173,6 +183,10 @@ class _Session:
             detail={"study": study.name},
         )
         return journal
+
+    def _planned(self) -> int | None:
+        narrowed = self.order.narrowed or self.learns
+        return None if narrowed else self.survey.count.trials
 
     def drive(self, journal: Journal, on_progress: OnProgress | None) -> tuple[str, str, tuple[str, ...]]:
         """Run batch after batch until the strategy or a limit ends it: (state, reason, cautions)."""
@@ -205,8 +219,8 @@ class _Session:
         )
 
     def _batches(self, runner: Any, journal: Journal) -> tuple[str, str]:
-        if not self.order.narrowed:
-            self._retire(journal)
+        if not self.order.narrowed and not self.learns and self.left.positions is not None:
+            self._amend(journal)
         self._warm_up(runner)
         plan: Plan | None = self.plan
         left = self.left
@@ -223,12 +237,14 @@ class _Session:
         self._sentinel(runner)
         return ("partial" if self.order.narrowed else "finished"), ""
 
-    def _retire(self, journal: Journal) -> None:
-        if self.left.positions is None or self.learns:
-            return
-        keep = (digest for block in self.plan.blocks() for digest in block.digests)
+    def _amend(self, journal: Journal) -> None:
+        """Retire what the plan no longer has; give what it kept by `before:` the labels of the new factor."""
         if self.left.outside or self.book.ledger.run(journal.run).retired:
-            journal.retire(keep)
+            journal.retire(digest for block in self.plan.blocks() for digest in block.digests)
+        study = self.declared.study
+        factors = (factor for variant in study.variants for factor in study.all_factors(variant))
+        if any(factor.before is not ABSENT for factor in factors):
+            journal.relabel(known(self.left))
 
     def _warm_up(self, runner: Any) -> None:
         count = self.declared.study.order.warmup
@@ -257,6 +273,14 @@ def remaining(left: Left) -> Iterator[Trial]:
     for block in left.plan.blocks():
         for position, digest in enumerate(block.digests, block.start):
             if digest not in left.settled:
+                yield left.plan.trial(position)
+
+
+def known(left: Left) -> Iterator[Trial]:
+    """Yield the trials of a plan that its run has settled already."""
+    for block in left.plan.blocks():
+        for position, digest in enumerate(block.digests, block.start):
+            if digest in left.settled:
                 yield left.plan.trial(position)
 
 
