@@ -16,7 +16,7 @@ from typing import Any
 
 from fairtrial.errors import UserError
 
-_TOKEN = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|([A-Za-z_]\w*(?:\.\w+)*)""")
+_TOKEN = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?<![\w.])([A-Za-z_]\w*(?:\.\w+)*)""")
 _WORDS = {"and", "or", "not", "in", "is", "True", "False", "None", "true", "false", "null"}
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -61,7 +61,7 @@ class Rule:
             return False
         try:
             return bool(self._evaluate(values))
-        except (TypeError, ZeroDivisionError, OverflowError) as problem:
+        except (TypeError, ValueError, ZeroDivisionError, OverflowError) as problem:
             shown = ", ".join(f"{name}={values[name]!r}" for name in sorted(self.names))
             raise UserError(f"rule {self.text!r} makes no sense for {shown}: {problem}") from problem
 
@@ -76,12 +76,19 @@ def parse(text: str) -> Rule:
     try:
         tree = ast.parse(python.strip(), mode="eval")
         evaluate = _compile(tree.body, names)
+        _refuse_unread(tree, names)
     except (SyntaxError, RecursionError, ValueError) as problem:
         raise UserError(
             f"rule {text!r} is not understood",
             hint="write comparisons of factors, such as load.clients > 8 and variant == 'tuned'",
         ) from problem
     return Rule(text=text, names=frozenset(names.values()), _evaluate=evaluate, parts=_parts(tree.body, names))
+
+
+def _refuse_unread(tree: ast.Expression, names: Mapping[str, str]) -> None:
+    """Refuse a rule of which a part was not read (`#` starts a comment to the parser)."""
+    if not {item.id for item in ast.walk(tree) if isinstance(item, ast.Name)}.issuperset(names):
+        raise ValueError("a part of it is a comment")
 
 
 def _parts(node: ast.expr, names: Mapping[str, str]) -> tuple[Rule, ...]:
@@ -124,6 +131,8 @@ def _name(node: ast.Name, names: Mapping[str, str]) -> Evaluate:
 
 def _constant(node: ast.Constant, names: Mapping[str, str]) -> Evaluate:
     value = node.value
+    if value is not None and not isinstance(value, bool | int | float | str):
+        raise ValueError(f"{value!r} has no place in a rule")
     return lambda values: value
 
 
