@@ -119,16 +119,21 @@ def _csv(path: Path, columns: Mapping[str, str]) -> Cells:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
-            header = next(reader, [])
-            _check_header(path, header, columns)
-            place = {name: header.index(column) for name, column in columns.items()}
-            start = reader.line_num + 1
-            for row in reader:
-                if row:
-                    yield start, _cells(path, start, row, len(header), place)
-                start = reader.line_num + 1
+            yield from _below(path, reader, columns)
         except (csv.Error, UnicodeDecodeError) as problem:
             raise SpecError(f"not CSV in UTF-8: {problem}", file=str(path), line=reader.line_num + 1) from problem
+
+
+def _below(path: Path, reader: Any, columns: Mapping[str, str]) -> Cells:
+    """Read the header, then yield each row that is not blank with the line on which it starts."""
+    header = next(reader, [])
+    _check_header(path, header, columns)
+    place = {name: header.index(column) for name, column in columns.items()}
+    start = reader.line_num + 1
+    for row in reader:
+        if row:
+            yield start, _cells(path, start, row, len(header), place)
+        start = reader.line_num + 1
 
 
 def _check_header(path: Path, header: Sequence[str], columns: Mapping[str, str]) -> None:
