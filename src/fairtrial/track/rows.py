@@ -126,7 +126,7 @@ def _csv(path: Path, columns: Mapping[str, str]) -> Cells:
 
 def _below(path: Path, reader: Any, columns: Mapping[str, str]) -> Cells:
     """Read the header, then yield each row that is not blank with the line on which it starts."""
-    header = next(reader, [])
+    header: list[str] = next(reader, [])
     _check_header(path, header, columns)
     place = {name: header.index(column) for name, column in columns.items()}
     start = reader.line_num + 1
