@@ -68,6 +68,7 @@ def test_json_lines_are_read_by_dotted_path(write):
     first, second = read_rows(path, columns=columns, metrics=["m"])
     assert (first.assignment, first.metrics, first.line) == ({"width": 16, "layers": [8, 16]}, {"m": 1.0}, 1)
     assert (second.assignment, second.metrics, second.line) == ({"width": None, "layers": [8, None]}, {"m": None}, 3)
+    assert (first.seed, second.seed) == (7, None)
     assert read_rows(path.rename(path.with_suffix(".ndjson")), columns=columns, metrics=["m"])[0] == first
 
 
@@ -99,6 +100,7 @@ BAD = [
     ("r.jsonl", '{"x": NaN, "m": 1}\n', r"r\.jsonl:1: x: nan is no level"),
     ("r.jsonl", '{"x": 1, "m": "0.5"}\n', r"r\.jsonl:1: m: '0.5' is not a number"),
     ("r.jsonl", '{"x": 1, "m": [1]}\n', r"r\.jsonl:1: m: \[1\] is not a number"),
+    ("r.jsonl", "", r"r\.jsonl: no row has 'm'"),
     ("r.txt", "x,m\n", "neither CSV nor JSON Lines"),
 ]
 
@@ -143,3 +145,25 @@ def test_an_unknown_failure_class_names_the_nearest(write):
     path = write("r.csv", "x,why,m\n1,crashed,\n")
     with pytest.raises(UserError, match=r"r\.csv:2: why: 'crashed' is no failure class \(did you mean 'crash'\?\)"):
         read_rows(path, columns={"x": "x", "failure": "why"}, metrics=["m"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("r.csv", "x,y,m\n1,2,3\n"), ("r.jsonl", '{"x": 1, "y": {"z": 2}, "m": 3}')]
+)
+def test_a_file_without_a_factor_is_refused(write, name, text):
+    """Unmapped columns are left, but rows are not lumped together because nobody said what tells them apart."""
+    with pytest.raises(UserError, match=r"no column is a factor \(say which: lr=x; valid: x, y"):
+        read_rows(write(name, text), columns={}, metrics=["m"])
+
+
+def test_an_export_can_be_imported_again(write):
+    """The columns that an export has for variant, replicate, seed and failure are known by their names."""
+    text = "run,trial,variant,C,replicate,seed,status,failure,m\n1,1,a,10,2,7,done,,0.5\n1,2,a,10,1,8,failed,oom,\n"
+    first, second = read_rows(write("trials.csv", text), columns={"C": "C"}, metrics=["m"])
+    assert (first.variant, first.assignment, first.replicate, first.seed) == ("a", {"C": 10}, 2, 7)
+    assert (second.failure, second.replicate, second.metrics) == (FailureClass.OOM, 1, {})
+
+
+def test_a_file_of_one_condition_needs_no_factor(write):
+    """Where nothing but metrics is there, the rows are replicates."""
+    assert [row.replicate for row in read_rows(write("r.csv", "m\n1\n2\n"), columns={}, metrics=["m"])] == [0, 1]

@@ -8,6 +8,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,19 +30,30 @@ NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 def read_rows(path: Path, *, columns: Mapping[str, str], metrics: Sequence[str] = ()) -> list[ImportedRow]:
     """Read a `.csv`, `.jsonl` or `.ndjson` file of results, one trial a row.
 
-    `columns` maps our name to the file's column (in JSON Lines a dotted path). Names among `metrics` are metrics, and
-    a metric that is not mapped stands under its own name. `variant`, `replicate`, `seed` and `failure` are what they
-    say; every other name is a factor. Without a replicate column, rows of one condition are numbered from 0 in file
-    order. `failure` is blank for a trial that is done, else a failure class; the metrics of a failed trial are not
-    read. A blank or NaN metric is undefined (None), a blank factor does not apply to the row.
+    `columns` maps our name to the file's column (in JSON Lines a dotted path). Names among `metrics` are metrics;
+    `variant`, `replicate`, `seed` and `failure` are what they say; these stand under their own names unless mapped.
+    Every other name is a factor, and columns that nothing maps are left. Without a replicate column, rows of one
+    condition are numbered from 0 in file order. `failure` is blank for a trial that is done, else a failure class; the
+    metrics of a failed trial are not read. A blank or NaN metric is undefined (None), a blank factor does not apply.
 
     Raises UserError or SpecError (one line with file and line) for a file that is not there or not of this form, an
-    unknown column, a metric that is not a number, a row that is there twice.
+    unknown column, columns of which none is a factor, a metric that is not a number, a row that is there twice.
     """
-    wanted = {**{name: name for name in metrics}, **columns}
+    source = _source(path)
+    wanted = _wanted(path, source.heads(path), columns, metrics)
     reader = _Reader(path, wanted, tuple(metrics))
-    rows = [reader.row(line, cells) for line, cells in _source(path)(path, wanted)]
+    rows = [reader.row(line, cells) for line, cells in source.cells(path, wanted)]
     return _numbered(path, rows, declared="replicate" in wanted)
+
+
+def _wanted(path: Path, heads: Sequence[str], columns: Mapping[str, str], metrics: Sequence[str]) -> dict[str, str]:
+    """Add to the mapping what stands under its own name."""
+    places = {name: name for name in PLACES if name in heads and name not in columns.values()}
+    wanted = {**places, **{name: name for name in metrics}, **columns}
+    left = [head for head in heads if head not in wanted.values()]
+    if left and not [name for name in wanted if name not in PLACES and name not in metrics]:
+        raise UserError(f"{path}: no column is a factor", hint=f"say which: lr={left[0]}; {nearest('', left)}")
+    return wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,7 @@ class _Reader:
             assignment=self._assignment(line, cells),
             replicate=self._whole(line, "replicate", cells) if "replicate" in self.columns else 0,
             metrics={} if failure else {name: self._metric(line, name, cells) for name in self.metrics},
-            seed=self._whole(line, "seed", cells) if "seed" in self.columns else None,
+            seed=self._whole(line, "seed", cells) if cells.get("seed") is not None else None,
             failure=failure,
         )
 
@@ -106,8 +118,17 @@ class _Reader:
 Cells = Iterator[tuple[int, dict[str, Any]]]
 
 
-def _source(path: Path) -> Callable[[Path, Mapping[str, str]], Cells]:
-    sources = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl}
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A form of file: how to list its columns, and how to yield (line, our name -> value) for its rows."""
+
+    heads: Callable[[Path], list[str]]
+    cells: Callable[[Path, Mapping[str, str]], Cells]
+
+
+def _source(path: Path) -> _Source:
+    lines = _Source(_jsonl_heads, _jsonl)
+    sources = {".csv": _Source(_csv_heads, _csv), ".jsonl": lines, ".ndjson": lines}
     if path.suffix.lower() not in sources:
         raise UserError(f"{path} is neither CSV nor JSON Lines", hint="name it .csv, .jsonl or .ndjson")
     if not path.is_file():
@@ -115,25 +136,32 @@ def _source(path: Path) -> Callable[[Path, Mapping[str, str]], Cells]:
     return sources[path.suffix.lower()]
 
 
-def _csv(path: Path, columns: Mapping[str, str]) -> Cells:
+def _csv_heads(path: Path) -> list[str]:
+    with _reading(path) as reader:
+        return next(reader, [])
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[Any]:
+    """Open a CSV file; what is wrong with its form is raised as SpecError at the line."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
-            yield from _below(path, reader, columns)
+            yield reader
         except (csv.Error, UnicodeDecodeError) as problem:
             raise SpecError(f"not CSV in UTF-8: {problem}", file=str(path), line=reader.line_num + 1) from problem
 
 
-def _below(path: Path, reader: Any, columns: Mapping[str, str]) -> Cells:
-    """Read the header, then yield each row that is not blank with the line on which it starts."""
-    header: list[str] = next(reader, [])
-    _check_header(path, header, columns)
-    place = {name: header.index(column) for name, column in columns.items()}
-    start = reader.line_num + 1
-    for row in reader:
-        if row:
-            yield start, _cells(path, start, row, len(header), place)
+def _csv(path: Path, columns: Mapping[str, str]) -> Cells:
+    with _reading(path) as reader:
+        header: list[str] = next(reader, [])
+        _check_header(path, header, columns)
+        place = {name: header.index(column) for name, column in columns.items()}
         start = reader.line_num + 1
+        for row in reader:
+            if row:
+                yield start, _cells(path, start, row, len(header), place)
+            start = reader.line_num + 1
 
 
 def _check_header(path: Path, header: Sequence[str], columns: Mapping[str, str]) -> None:
@@ -163,20 +191,25 @@ def _scalar(text: str) -> Any:
     return {"true": True, "false": False, "null": None, "~": None}.get(stripped.lower(), text)
 
 
+def _jsonl_heads(path: Path) -> list[str]:
+    return [head for head, _ in paths.flatten(next((record for _, record in _records(path)), {})) if head]
+
+
 def _jsonl(path: Path, columns: Mapping[str, str]) -> Cells:
-    missing, first = dict(columns), None
+    missing = dict(columns)
+    for line, record in _records(path):
+        cells = {name: paths.get(record, column, ABSENT) for name, column in columns.items()}
+        found = {name: value for name, value in cells.items() if value is not ABSENT}
+        missing = {name: column for name, column in missing.items() if name not in found}
+        yield line, found
+    for column in missing.values():
+        raise SpecError(f"no row has {column!r}", file=str(path), hint=nearest(column, _jsonl_heads(path)))
+
+
+def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     with path.open(encoding="utf-8-sig") as file:
         for line, text in _lines(path, file):
-            record = _record(path, line, text)
-            first = first or record
-            cells = {name: paths.get(record, column, ABSENT) for name, column in columns.items()}
-            found = {name: value for name, value in cells.items() if value is not ABSENT}
-            missing = {name: column for name, column in missing.items() if name not in found}
-            yield line, found
-    if first and missing:
-        column = next(iter(missing.values()))
-        known = [name for name, _ in paths.flatten(first)]
-        raise SpecError(f"no row has {column!r}", file=str(path), hint=nearest(column, known))
+            yield line, _record(path, line, text)
 
 
 def _lines(path: Path, file: Iterable[str]) -> Iterator[tuple[int, str]]:
