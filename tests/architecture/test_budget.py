@@ -15,6 +15,9 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 EXCEPTIONS: dict[str, str] = {
     "contract/journal.py:Ledger": "a Protocol: one reading method for each thing that a book answers; no behaviour",
+    "testing/exams/engine.py:EngineExam": "a class of tests: one method for each promise of an engine",
+    "testing/exams/strategy.py:StrategyExam": "a class of tests: one method for each promise of a strategy",
+    "testing/exams/system.py:SystemExam": "a class of tests: one method for each promise of a system",
 }
 """`file`, `file:function` or `file:Class` -> the reason why it may be larger."""
 
@@ -47,6 +50,11 @@ def positional(function) -> int:
     """Count the parameters that may be given by position, `self` and `cls` left out."""
     names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
     return len([name for name in names if name not in ("self", "cls")])
+
+
+def is_private(function) -> bool:
+    """Say whether a name is for its file alone."""
+    return function.name.startswith("_")
 
 
 def methods(node: ast.ClassDef) -> int:
@@ -86,8 +94,9 @@ def test_nesting(functions):
 
 
 def test_positional_parameters(functions):
-    """At most five parameters may be given by position; the rest are keyword-only."""
-    assert not too_large({place: positional(function) for place, function in functions}, POSITIONAL_CAP)
+    """At most five parameters may be given by position; a verb's are options, which typer reads from its signature."""
+    found = {place: positional(node) for place, node in functions if not place.startswith("cli/") or is_private(node)}
+    assert not too_large(found, POSITIONAL_CAP)
 
 
 def test_file_cap(sources):
