@@ -148,7 +148,7 @@ def read_variants(source: Source, given: Mapping[str, Any] | None) -> tuple[Vari
 
 
 def _variant(source: Source, at: str, name: str, entry: Any) -> Variant:
-    if not re.match(NAME, name):
+    if not re.fullmatch(NAME, name):
         raise source.error(at, f"{name!r} is no name for a variant", "letters, digits, dots, - and _")
     entry = {} if entry is None else entry
     if not isinstance(entry, Mapping):

@@ -23,7 +23,7 @@ SHARE = rf"^{_NUMBER} ?%$"
 
 def size_bytes(value: Any) -> int:
     """Read a size: `1GiB`, `512MB`, or a number of bytes. Raises ValueError for anything else, and for nothing."""
-    if isinstance(value, str) and re.match(SIZE, value):
+    if isinstance(value, str) and re.fullmatch(SIZE, value):
         number, unit = re.fullmatch(rf"({_NUMBER}) ?(\w+)", value).groups()  # type: ignore[union-attr]
         value = round(float(number) * _UNITS_BYTES[unit])
     if not is_number(value) or value != int(value) or value < 1:
@@ -33,7 +33,7 @@ def size_bytes(value: Any) -> int:
 
 def duration_s(value: Any) -> float:
     """Read a duration: `2m`, `90s`, `1h30m`, or a number of seconds. Raises ValueError for anything else."""
-    if isinstance(value, str) and re.match(DURATION, value):
+    if isinstance(value, str) and re.fullmatch(DURATION, value):
         value = sum(float(number) * _UNITS_S[unit] for number, unit in re.findall(rf"({_NUMBER})(ms|[dhms])", value))
     if not is_number(value) or value <= 0:
         raise ValueError(f"{value!r} is not a duration: write 2m, 90s, 1h30m or a number of seconds")
@@ -42,7 +42,7 @@ def duration_s(value: Any) -> float:
 
 def count_or_share(value: Any) -> int | str:
     """Check a count (`5`) or a share (`10%`). Raises ValueError for anything else."""
-    if isinstance(value, str) and re.match(SHARE, value) and 0 < share(value) <= 1:
+    if isinstance(value, str) and re.fullmatch(SHARE, value) and 0 < share(value) <= 1:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
         return value

@@ -95,7 +95,7 @@ def _name_of(argv: Sequence[str]) -> str:
     if _INTERPRETERS.fullmatch(program.name) and len(argv) > 1 and not argv[1].startswith("-"):
         program = Path(argv[1])
     name = re.sub(r"[^\w.-]+", "-", program.stem).strip("-.")
-    return name if re.match(NAME, name) else "command"
+    return name if re.fullmatch(NAME, name) else "command"
 
 
 def _directions(metrics: Sequence[str]) -> dict[str, str]:

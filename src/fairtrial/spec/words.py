@@ -50,7 +50,7 @@ NAME = r"^\w[\w.-]*$"
 
 
 def _name(text: str) -> str:
-    if not re.match(NAME, text):
+    if not re.fullmatch(NAME, text):
         raise ValueError(f"{text!r} is no name: letters, digits, '.', '_' and '-', a letter or digit first")
     return text
 
