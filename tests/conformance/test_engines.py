@@ -1,0 +1,15 @@
+"""Engines sit the exam that strangers sit."""
+
+from __future__ import annotations
+
+from fairtrial.testing.exams import EngineExam
+from fairtrial.testing.simulated import Simulated
+
+
+class TestSimulated(EngineExam):
+    """Virtual time."""
+
+    keeps_files = False
+
+    def make(self):
+        return Simulated(seed=3)
