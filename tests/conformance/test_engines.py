@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fairtrial.execute.local import Local
 from fairtrial.testing.exams import EngineExam
 from fairtrial.testing.simulated import Simulated
 
@@ -13,3 +14,10 @@ class TestSimulated(EngineExam):
 
     def make(self):
         return Simulated(seed=3)
+
+
+class TestLocal(EngineExam):
+    """A process for each trial."""
+
+    def make(self):
+        return Local()

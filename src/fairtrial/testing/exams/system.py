@@ -54,6 +54,10 @@ class SystemExam:
         """Return valid parameters as JSON."""
         return {}
 
+    def inputs(self, folder: Path) -> Mapping[str, Path]:
+        """Return the files that a trial reads, by input name, written to a fresh folder."""
+        return {}
+
     @pytest.fixture
     def system(self, tmp_path: Path) -> System:
         """Make the system under examination."""
@@ -69,9 +73,10 @@ class SystemExam:
             parameters = system.Parameters.model_validate(self.parameters())
             scratch = tmp_path / f"scratch-{len(list(tmp_path.iterdir()))}"
             scratch.mkdir()
+            inputs = self.inputs(scratch)
             handle = system.setup(parameters, scratch) if isinstance(system, Shares) else None
             try:
-                result = system.run(parameters, FakeContext(seed, scratch=scratch, handle=handle))
+                result = system.run(parameters, FakeContext(seed, scratch=scratch, inputs=inputs, handle=handle))
             finally:
                 if isinstance(system, Shares):
                     system.teardown(handle)
