@@ -1,0 +1,150 @@
+"""A task's result and its exit record -> outcomes: what came back, or why nothing did, with a class."""
+
+# ruff: noqa: PTH202
+# (no pathlib in what the parent of trials loads: every fork would copy its pages)
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fairtrial.contract.engine import Ended
+from fairtrial.model.outcome import Captured, Failure, FailureClass, Outcome, Produced, Status, Usage
+from fairtrial.model.trial import Task
+
+STDERR_BYTES = 4000
+
+
+@dataclass(slots=True)
+class Exit:
+    """How a process ended, as its parent saw it."""
+
+    code: int | None = None
+    signal: int | None = None
+    why: str = ""
+    """'' | timeout | oom | cancelled | pruned | infra: who ended it, where that was us"""
+    limiter: str = ""
+    overshoot_bytes: int = 0
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_bytes: int = 0
+    captured: Captured = Captured()
+    caution: str = ""
+    message: str = ""
+
+
+def read_exit(record: list[Any], blob: bytes) -> tuple[Exit, bytes]:
+    """Read an exit record; return it with the bytes that belong to the next one."""
+    _, _, code, number, why, limiter, overshoot, wall_s, cpu_s, peak, out, err, out_path, err_path, caution = record
+    captured = Captured(blob[:out], blob[out : out + err], out_path, err_path)
+    exit_ = Exit(code, number, why, limiter, overshoot, wall_s, cpu_s, peak, captured, caution)
+    return exit_, blob[out + err :]
+
+
+def ended(task: Task, answer: Mapping[str, Any] | None, exit_: Exit, *, program: bool) -> Ended:
+    """Say how a task ended."""
+    results = answer["r"] if answer else [None] * len(task.members)
+    batch = len(task.members)
+    usage = _usage(answer or {}, exit_, batch)
+    outcomes = tuple(
+        _outcome(member.attempt, result, exit_, usage=usage, batch=batch, program=program, first=index == 0)
+        for index, (member, result) in enumerate(zip(task.members, results, strict=True))
+    )
+    alone = batch > 1 and any(one.status is Status.FAILED for one in outcomes)
+    return Ended(task.id, outcomes, retry_alone=alone)
+
+
+def _usage(answer: Mapping[str, Any], exit_: Exit, batch: int) -> Usage:
+    before, after = answer.get("spin", (None, None))
+    wall_s = answer.get("w", exit_.wall_s)
+    if batch == 1:
+        return Usage(wall_s, exit_.cpu_s, exit_.peak_bytes, before, after)
+    return Usage(wall_s / batch, exit_.cpu_s / batch, exit_.peak_bytes // batch, before, after)
+
+
+def _outcome(
+    attempt: int,
+    result: Mapping[str, Any] | None,
+    exit_: Exit,
+    *,
+    usage: Usage,
+    batch: int,
+    program: bool,
+    first: bool,
+) -> Outcome:
+    status, failure = _judge(result, exit_, program=program)
+    captured = exit_.captured
+    if not first:  # a file can be moved into the book once
+        captured = Captured(captured.stdout, captured.stderr)
+    return Outcome(
+        attempt,
+        status,
+        metrics=result.get("m", {}) if result and failure is None else {},
+        failure=failure,
+        usage=usage,
+        captured=captured,
+        produced=tuple(Produced(*one) for one in result.get("p", ())) if result else (),
+        cautions=(exit_.caution,) if exit_.caution else (),
+        batch=batch,
+    )
+
+
+def _judge(result: Mapping[str, Any] | None, exit_: Exit, *, program: bool) -> tuple[Status, Failure | None]:
+    """A function's own result goes before what we did to it; a program that was stopped may still print one."""
+    said = result["s"] if result else ""
+    if said == "done" and not (program and exit_.why):
+        return Status.DONE, None
+    if said == "pruned" and not exit_.why:
+        return Status.PRUNED, None
+    if exit_.why == "pruned":
+        return Status.PRUNED, None
+    if exit_.why == "cancelled":
+        return Status.CANCELLED, Failure(FailureClass.CANCELLED, "cancelled")
+    if exit_.why:
+        return Status.FAILED, _stopped(exit_)
+    if result is not None:
+        failure = Failure(FailureClass(result["k"]), result["e"], detail=result.get("d", ""), exit_code=exit_.code)
+        return Status.FAILED, failure
+    return Status.FAILED, _silent(exit_, program=program)
+
+
+def _stopped(exit_: Exit) -> Failure:
+    kind = FailureClass(exit_.why)
+    message = exit_.message or {
+        FailureClass.TIMEOUT: f"killed after {exit_.wall_s:.3g} s: the wall-clock limit",
+        FailureClass.OOM: f"killed at the memory limit by the {exit_.limiter}",
+    }.get(kind, "its processes were lost")
+    return Failure(
+        kind,
+        message,
+        detail=_stderr(exit_),
+        exit_code=exit_.code,
+        signal=exit_.signal,
+        limiter=exit_.limiter,
+        overshoot_bytes=exit_.overshoot_bytes,
+    )
+
+
+def _silent(exit_: Exit, *, program: bool) -> Failure:
+    detail = _stderr(exit_)
+    if exit_.signal is not None:
+        name = signal.Signals(exit_.signal).name if exit_.signal in set(signal.Signals) else str(exit_.signal)
+        return Failure(FailureClass.CRASH, f"killed by {name}", detail=detail, signal=exit_.signal)
+    if exit_.code == 0:
+        return Failure(FailureClass.BAD_RESULT, "exited 0 without a result", detail=detail, exit_code=0)
+    kind = FailureClass.EXCEPTION if program else FailureClass.CRASH
+    last = detail.strip().rpartition("\n")[2].strip() if program else ""
+    message = f"exited {exit_.code}{': ' if last else ' without a result' if not program else ''}{last[:400]}"
+    return Failure(kind, message, detail=detail, exit_code=exit_.code)
+
+
+def _stderr(exit_: Exit) -> str:
+    data = exit_.captured.stderr[-STDERR_BYTES:]
+    if exit_.captured.stderr_path:
+        with open(exit_.captured.stderr_path, "rb") as file:
+            file.seek(max(0, os.path.getsize(file.name) - STDERR_BYTES))
+            data = file.read()
+    return data.decode(errors="replace")

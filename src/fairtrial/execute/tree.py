@@ -1,0 +1,247 @@
+"""The driver's end of the process tree: starts the guardian, through it the rest, and hears of every death."""
+
+# ruff: noqa: PTH100, PTH108, PTH202, PTH208
+# (no pathlib in what the parent of trials loads: every fork would copy its pages)
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fairtrial.contract.engine import EngineSettings
+from fairtrial.contract.system import Target
+from fairtrial.errors import FairtrialError
+from fairtrial.execute import limits, orphans, warm
+from fairtrial.execute.guardian import NO_NAMESPACE
+from fairtrial.execute.slots import drop
+from fairtrial.execute.trial import BOOT, package_root
+from fairtrial.execute.wire import Closed, Record, Wire, pair
+
+START_S = 30.0
+KEEPER_GRACE_S = 10.0
+TAIL_BYTES = 4000
+
+Hear = Callable[[list[Record], bytes], None]
+
+
+@dataclass(slots=True)
+class Line:
+    """A socket of the driver's, who hears what comes in, and what could not be sent yet."""
+
+    wire: Wire
+    hear: Hear
+    unsent: deque[bytes] = field(default_factory=deque)
+    open: bool = True
+
+    def send(self, records: Sequence[Record]) -> None:
+        """Send without ever waiting: what does not fit follows later, in order."""
+        if self.open:
+            self.unsent.append(self.wire.pack(records))
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what waits, as far as it fits; to the dead, nothing."""
+        while self.open and self.unsent:
+            try:
+                self.wire.send_raw(self.unsent[0])
+            except BlockingIOError:
+                return
+            except Closed:
+                self.unsent.clear()
+                return
+            self.unsent.popleft()
+
+    def drain(self) -> bool:
+        """Hear everything that is there; return whether the other end still is."""
+        while True:
+            try:
+                records, blob, _ = self.wire.receive()
+            except BlockingIOError:
+                return True
+            except Closed:
+                return False
+            self.hear(records, blob)
+
+
+class Tree:
+    """Guardian, and the processes that it starts. Everything lies below `root`; sockets never block the driver."""
+
+    def __init__(self, settings: EngineSettings, target: Target, hear: Hear, *, namespace: bool) -> None:
+        """`hear` gets the guardian's records: ["died", name, status], for the guardian itself too."""
+        self.settings, self.target = settings, target
+        self.root = str(settings.scratch.resolve())
+        self.groups = f"fairtrial-{os.getpid()}-{os.urandom(4).hex()}"
+        self.epoll = select.epoll()
+        self._hear, self._namespace = hear, namespace
+        self._lines: dict[int, Line] = {}
+        self._guardian: subprocess.Popen[bytes] | None = None
+        self._control: Line | None = None
+        self._pidfd = -1
+        for folder in ("slots", "kept", "work"):
+            Path(self.root, folder).mkdir(parents=True, exist_ok=True)
+
+    def start(self) -> None:
+        """Start the guardian. Raises FairtrialError where it does not come up."""
+        ours, theirs = pair()
+        arguments = [str(os.getpid()), str(theirs), f"{self.root}/slots", "1" if self._namespace else "0"]
+        with open(f"{self.root}/guardian.log", "ab") as log:
+            self._guardian = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", BOOT.format("guardian"), package_root(), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment(),
+                pass_fds=(theirs,),
+                start_new_session=True,
+            )
+        os.close(theirs)
+        self._control = self.connect(ours, self._hear)
+        self._pidfd = os.pidfd_open(self._guardian.pid)
+        self._await_guardian()
+        if self._guardian.poll() == NO_NAMESPACE:
+            self._forget_guardian()
+            self._namespace = False
+            self.start()
+            return
+        self.epoll.register(self._pidfd, select.EPOLLIN)
+
+    def connect(self, descriptor: int, hear: Hear) -> Line:
+        """Listen on a socket from now on."""
+        line = Line(Wire(descriptor, f"{self.root}/slots"), hear)
+        line.wire.set_blocking(False)
+        self._lines[descriptor] = line
+        self.epoll.register(descriptor, select.EPOLLIN)
+        return line
+
+    def disconnect(self, line: Line) -> None:
+        """Hear the rest of a line and close it."""
+        if self._lines.pop(line.wire.descriptor, None) is not None:
+            self.epoll.unregister(line.wire.descriptor)
+            line.drain()
+            line.open = False
+            line.wire.close()
+
+    def spawn(self, name: str, module: str, arguments: Sequence[str], hear: Hear) -> Line:
+        """Have the guardian start one of our modules under a name, with a socket to us."""
+        assert self._control is not None
+        ours, theirs = pair()
+        argv = [sys.executable, "-P", "-c", BOOT.format(module), package_root(), *arguments]
+        record = ["spawn", name, argv, f"{self.root}/{name}.log"]
+        try:
+            self._control.wire.send([record], pass_fd=theirs)
+        except (Closed, BlockingIOError):  # the guardian's death, or its silence, is heard of soon
+            pass
+        finally:
+            os.close(theirs)
+        return self.connect(ours, hear)
+
+    def signal(self, name: str, number: int) -> None:
+        """Have the guardian send a signal to what it started under a name."""
+        assert self._control is not None
+        self._control.send([["signal", name, number]])
+
+    def poll(self, timeout_s: float) -> None:
+        """Hear what there is, waiting up to the time-out for the first thing."""
+        for line in list(self._lines.values()):
+            line.flush()
+        for descriptor, _ in self.epoll.poll(max(0.0, timeout_s)):
+            known = self._lines.get(descriptor)
+            if known is not None and not known.drain():
+                self.disconnect(known)
+            if descriptor == self._pidfd:
+                self._guardian_died()
+
+    def log_tail(self, name: str) -> str:
+        """Return the end of what a process of ours wrote."""
+        try:
+            with open(f"{self.root}/{name}.log", "rb") as file:
+                file.seek(max(0, os.path.getsize(file.name) - TAIL_BYTES))
+                return file.read().decode(errors="replace").strip()
+        except OSError:
+            return ""
+
+    def close(self) -> None:
+        """End everything, keepers after their teardown; verified by the guardian's own end. May be called twice."""
+        if self._guardian is not None:
+            if self._control is not None:
+                self._control.send([["close", KEEPER_GRACE_S]])
+            try:
+                self._guardian.wait(KEEPER_GRACE_S + START_S)
+            except subprocess.TimeoutExpired:
+                self._guardian.kill()
+                self._guardian.wait()
+            if self._guardian.returncode != 0:
+                orphans.end_marked(self.settings.mark)
+            self._forget_guardian()
+            self._tidy()
+        self.epoll.close()
+
+    def _guardian_died(self) -> None:
+        assert self._guardian is not None
+        self._guardian.wait()
+        self._forget_guardian()
+        orphans.end_marked(self.settings.mark)
+        self._hear([["died", "guardian", 0]], b"")
+
+    def _forget_guardian(self) -> None:
+        for line in list(self._lines.values()):
+            self.disconnect(line)
+        os.close(self._pidfd)  # closing takes it out of the epoll set
+        self._guardian, self._control, self._pidfd = None, None, -1
+
+    def _await_guardian(self) -> None:
+        """Wait for the guardian's first word, or its death."""
+        assert self._control is not None
+        assert self._guardian is not None
+        waiting = select.poll()
+        waiting.register(self._control.wire.descriptor, select.POLLIN)
+        waiting.register(self._pidfd, select.POLLIN)
+        waiting.poll(START_S * 1000)
+        try:
+            self._control.wire.receive()
+        except (Closed, BlockingIOError):
+            if self._guardian.poll() is None:
+                self._guardian.wait(START_S)
+            if self._guardian.returncode != NO_NAMESPACE:
+                raise FairtrialError(f"the guardian did not start: {self.log_tail('guardian')}") from None
+
+    def _environment(self) -> dict[str, str]:
+        threads = warm.capped(self.settings.threads)
+        return dict(os.environ) | threads | dict(self.settings.environment) | {orphans.VARIABLE: self.settings.mark}
+
+    def _tidy(self) -> None:
+        limits.remove(self.groups)
+        for folder in ("slots", "work"):
+            drop(f"{self.root}/{folder}")
+        for name in os.listdir(self.root):
+            if name.endswith((".log", ".json")):
+                os.unlink(f"{self.root}/{name}")
+
+
+def write_config(tree: Tree, jobs: int) -> str:
+    """Write what the parent of trials reads when it starts; return the file's path."""
+    target, settings = tree.target, tree.settings
+    config = {
+        "root": tree.root,
+        "entry": target.entry,
+        "config": dict(target.config),
+        "folder": os.path.abspath(target.folder) if target.folder else "",
+        "warm": list(target.warm),
+        "executes": target.executes,
+        "path": [os.path.abspath(entry) for entry in sys.path],
+        "jobs": jobs,
+        "threads": settings.threads,
+        "isolate": settings.isolate,
+        "groups": tree.groups,
+    }
+    path = f"{tree.root}/parent.json"
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(config, file)
+    return path

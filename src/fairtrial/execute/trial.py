@@ -1,0 +1,133 @@
+"""What happens in the process of one trial, from the fork to its end."""
+
+# ruff: noqa: PTH100, PTH103, PTH109, PTH120, S606
+# (no pathlib in what the parent of trials loads: every fork would copy its pages)
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from fairtrial.execute import worker
+from fairtrial.execute.context import TrialContext, scratch_path
+from fairtrial.execute.linux import Kernel
+from fairtrial.execute.slots import Slot
+from fairtrial.execute.wire import Record, Wire
+
+CRASHED = 70
+"""EX_SOFTWARE: our own code in the trial's process failed; its traceback is on the trial's stderr."""
+BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from fairtrial.execute.{} import main; main(sys.argv[2:])"
+
+
+class SocketChannel:
+    """Steps over the results' socket; the answer of a strategy over a descriptor of the trial's own."""
+
+    def __init__(self, wire: Wire, answers: int | None) -> None:
+        self._wire, self._answers = wire, answers
+        self._stopping = False
+
+    def step(self, attempt: int, step: int, metrics: Mapping[str, float | None]) -> bool:
+        """Send a step; wait for the answer where a strategy watches."""
+        self._wire.send([["step", attempt, step, metrics]])
+        if self._answers is not None:
+            return os.read(self._answers, 1) != b"g" or self._stopping
+        return self._stopping
+
+    def stop(self, number: int, frame: Any) -> None:
+        """Remember SIGTERM: the next step ends the trial."""
+        self._stopping = True
+
+
+def own_process(kernel: Kernel, parent: int, name: str) -> None:
+    """Become a session leader that dies with its parent and adopts its own orphans."""
+    kernel.die_with_parent(signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(CRASHED)
+    os.setsid()
+    kernel.adopt_orphans()
+    kernel.rename(name)
+
+
+def own_signals(channel: SocketChannel | None = None) -> None:
+    """Unblock everything; SIGTERM asks a function to stop at its next step, and simply ends a program."""
+    signal.signal(signal.SIGTERM, channel.stop if channel else signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def own_slot(slot: Slot, gpus: list[int]) -> None:
+    """Write where this slot writes, and see the GPUs that are this task's."""
+    slot.attach()
+    if gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, gpus))
+
+
+def run_function(
+    load: Callable[[], Any], job: Mapping[str, Any], *, root: str, wire: Wire, answers: int | None
+) -> list[Record]:
+    """Run a job in this process; return the records that tell its result."""
+    channel = SocketChannel(wire, answers)
+    own_signals(channel)
+    worker.seeded(job)
+    answer = worker.perform(load, job, root=root, channel=channel)
+    answer["w"] = time.monotonic() - job["began"]
+    return [["result", job["id"], answer]]
+
+
+def become_program(load: Callable[[], Any], job: Mapping[str, Any], *, root: str, wire: Wire) -> NoReturn:
+    """Replace this process by the job's program; a failure to do so is the trial's result."""
+    attempt, seed, parameters = job["m"][0]
+    try:
+        context = TrialContext(attempt, seed, job=job, root=root, channel=SocketChannel(wire, None))
+        environment = program_environment(job, root)
+        launch = load().prepare(parameters, context)
+        own_signals()
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.chdir(launch.folder or job["folder"] or os.getcwd())
+        os.execvpe(launch.argv[0], list(launch.argv), environment | dict(launch.env))
+    except BaseException as problem:  # noqa: BLE001 a trial's failure is data, whatever it is
+        result = worker.failed(problem)
+        if isinstance(problem, OSError):
+            result["e"] = worker.one_line(f"cannot start the program: {problem}")
+        wire.send([["result", job["id"], {"r": [result]}]])
+    os._exit(0)
+
+
+def program_environment(job: Mapping[str, Any], root: str) -> dict[str, str]:
+    """Return the environment of a command: seed, attempt, and where it may leave steps and metrics."""
+    attempt, seed, _ = job["m"][0]
+    scratch = scratch_path(root, attempt)
+    os.makedirs(scratch, exist_ok=True)
+    return dict(os.environ) | {
+        "FAIRTRIAL_SEED": str(seed),
+        "FAIRTRIAL_TRIAL": str(attempt),
+        "FAIRTRIAL_STEPS": job["steps"],
+        "FAIRTRIAL_OUT": f"{scratch}/metrics.json",
+        "FAIRTRIAL_SCRATCH": scratch,
+    }
+
+
+def become_interpreter(config: str, job_file: str, wire: Wire, answers: int | None) -> NoReturn:
+    """Replace this process by a fresh interpreter that runs the job in `job_file`."""
+    for descriptor in (wire.descriptor, *([] if answers is None else [answers])):
+        os.set_inheritable(descriptor, True)  # noqa: FBT003
+    arguments = [config, job_file, str(wire.descriptor), "" if answers is None else str(answers)]
+    own_signals()
+    os.execv(sys.executable, [sys.executable, "-P", "-c", BOOT.format("fresh"), package_root(), *arguments])
+
+
+def package_root() -> str:
+    """Say which folder must be on the import path for this package to be found."""
+    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def leave(code: int) -> NoReturn:
+    """End without the interpreter's own clean-up, which belongs to the parent; what was printed is written."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
