@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
-from fairtrial.errors import SpecError, nearest
+from fairtrial.errors import SpecError, UserError, nearest
+from fairtrial.model import path as paths
 from fairtrial.model.study import Design, Factor, Include, Study, Variant
 from fairtrial.spec.shape import Shape
 from fairtrial.spec.source import Source
@@ -47,8 +50,32 @@ def _check_paths(source: Source, study: Study, variant: Variant, shape: Shape) -
             if path in RESERVED:
                 raise source.error(at, f"{path!r} has a meaning of its own in rules and cannot be a factor")
             unknown(source, shape, at, path)
+            _check_indexes(source, shape, at, path, _with_set(study, variant))
     for path in variant.set:
         unknown(source, shape, f"variants.{variant.name}.set.{path}", path)
+
+
+def _with_set(study: Study, variant: Variant) -> Any:
+    """Return the base with a variant's settings, where they have room there; the others are refused on resolving."""
+    base: Any = study.base
+    for path, value in variant.set.items():
+        with suppress(UserError):
+            base = paths.put(base, path, value)
+    return base
+
+
+def _check_indexes(source: Source, shape: Shape, at: str, path: str, base: Any) -> None:
+    """An index changes an item of a list that the base has: no list is made up."""
+    keys = path.split(".")
+    for position, key in enumerate(keys):
+        parent = ".".join(keys[:position])
+        if not (key.isdigit() and parent and shape.listed(parent)):
+            continue
+        held = paths.get(base, parent)
+        size = len(held) if isinstance(held, list) else 0
+        if int(key) >= size:
+            has = f"a list of {size}" if size else "no list"
+            raise source.error(at, f"{path}: the base has {has} at {parent}", f"write {parent} in the base")
 
 
 def _check_clashes(source: Source, study: Study, variant: Variant) -> None:

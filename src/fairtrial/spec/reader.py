@@ -13,7 +13,7 @@ from fairtrial.contract.registry import Registry
 from fairtrial.contract.system import System
 from fairtrial.errors import SpecError, UserError, nearest
 from fairtrial.model import path as paths
-from fairtrial.model.study import Study
+from fairtrial.model.study import ABSENT, Study
 from fairtrial.spec import factors, override, settings
 from fairtrial.spec.grammar import Override
 from fairtrial.spec.layout import check_layout
@@ -211,18 +211,23 @@ def _named(study: Study) -> set[str]:
 
 
 def _check_new_names(before: Source, overrides: Sequence[Override], registry: Registry) -> None:
-    """Refuse an override of a parameter that nothing has declared: the system, the base or the factors."""
-    shape = _shape_before(before, registry)
+    """Refuse an override of a parameter that nothing has declared: the system, the base, the factors or variants."""
+    try:
+        study = _study(before, settings.check(before), registry)
+        shape = Shape(registry.bind(study.system, _options(study)).Parameters)
+    except UserError:  # the study is one with its overrides only
+        return
+    named = _named(study)
     for item in overrides:
-        word = item.path.partition(".")[0]
-        if item.mark or word in StudyWords.model_fields or (item.form and "zip" in item.form):
-            continue
-        known = {path for path, _ in paths.flatten(before.document.get("base") or {})}
-        if item.path not in known and shape is not None:
-            _check_new_name(item, shape, before.document.get("base") or {})
+        zipped = isinstance(item.form, Mapping) and "zip" in item.form
+        of_study = item.path.partition(".")[0] in StudyWords.model_fields
+        if not (item.mark or zipped or of_study or item.path in named):
+            _check_new_name(item, shape, study.base)
 
 
 def _check_new_name(item: Override, shape: Shape, base: Mapping[str, Any]) -> None:
+    if paths.get(base, item.path, default=ABSENT) is not ABSENT:
+        return
     message = f"override {item.text!r}: unknown parameter"
     found = shape.unknown(item.path)
     if found is not None:
@@ -233,12 +238,3 @@ def _check_new_name(item: Override, shape: Shape, base: Mapping[str, Any]) -> No
     beside = paths.get(base, parent) if parent else base
     if shape.free(item.path) and isinstance(beside, Mapping) and beside and key not in beside:
         raise UserError(f"{message} {key!r}", hint=f"write +{item.text} to add it; {nearest(key, beside)}")
-
-
-def _shape_before(before: Source, registry: Registry) -> Shape | None:
-    """Return the parameters of the system as the study binds it without overrides; None where it does not bind."""
-    try:
-        study = _study(before, settings.check(before), registry)
-        return Shape(registry.bind(study.system, _options(study)).Parameters)
-    except UserError:
-        return None

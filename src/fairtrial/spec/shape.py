@@ -49,6 +49,11 @@ class Shape:
             key in schema.get("properties", {}) or "items" in schema for schema in self._plain(self._at(parent))
         )
 
+    def listed(self, path: str) -> bool:
+        """Say whether a path holds a list and nothing else (null excepted)."""
+        kinds = {schema.get("type") for schema in self._plain(self._at(path))} - {"null"}
+        return kinds == {"array"}
+
     def _at(self, path: str) -> list[Schema]:
         here = [self._root]
         for key in path.split(".") if path else ():
@@ -81,9 +86,16 @@ class Shape:
             yield from _item(schema, key)
         elif key in schema.get("properties", {}):
             yield schema["properties"][key]
-        elif kind == "object" and schema.get("additionalProperties", True) is not False:
-            extra = schema.get("additionalProperties", True)
-            yield {} if extra is True else extra
+        elif kind == "object":
+            yield from _any_key(schema)
+
+
+def _any_key(schema: Schema) -> Iterator[Schema]:
+    """Yield what keys without a name of their own hold: of a mapping, or of a free part."""
+    yield from schema.get("patternProperties", {}).values()
+    extra = schema.get("additionalProperties", "patternProperties" not in schema)
+    if extra is not False:
+        yield {} if extra is True else extra
 
 
 def _item(schema: Schema, key: str) -> Iterator[Schema]:
