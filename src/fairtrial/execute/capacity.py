@@ -123,8 +123,9 @@ class Capacity:
         """Take GPUs for one trial; nothing when it must wait (call again soon: it holds its place in the line)."""
         with self._shared() as others:
             since = self._me.gpus_since or self._monotonic()
-            mine = (len(self._me.gpus), since)
-            first = [one for one in others if one.gpus_since is not None and (len(one.gpus), one.gpus_since) < mine]
+            mine = (len(self._me.gpus), since, self._me.id)
+            waiting = ((len(one.gpus), one.gpus_since, one.id) for one in others if one.gpus_since is not None)
+            first = any(other < mine for other in waiting)
             held = {gpu for one in [*others, self._me] for gpu in one.gpus}
             free = [gpu for gpu in usable if gpu not in held]
             if first or len(free) < count:
@@ -135,9 +136,10 @@ class Capacity:
             return taken
 
     def give(self, gpus: Sequence[int]) -> None:
-        """Give GPUs back."""
+        """Give GPUs back; a wait for more starts anew, after those who had none meanwhile."""
         with self._shared():
-            self._me = replace(self._me, gpus=[gpu for gpu in self._me.gpus if gpu not in gpus])
+            left = [gpu for gpu in self._me.gpus if gpu not in gpus]
+            self._me = replace(self._me, gpus=left, gpus_since=None)
 
     def close(self) -> None:
         """Leave the file."""

@@ -32,8 +32,8 @@ def request(
 ) -> dict[str, Any]:
     """Send a verb to the driver of a study and return its answer.
 
-    Verbs: status; pause; resume; cancel (with `trial`: a digest in hexadecimal, for one); set (with `jobs`); slots
-    (with `attempt`: the paths that a running attempt writes to). Answers hold `progress` and `pid`.
+    Verbs: status; pause; resume; cancel (with `trial`: a digest in hexadecimal, for one); set (with `jobs`).
+    Answers hold `progress` and `pid`.
     Raises UserError where the study is not running, or the driver refuses.
     """
     path = path_for(folder, study, base=base)

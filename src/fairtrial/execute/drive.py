@@ -65,6 +65,8 @@ class Drive:
         parts.pace.begin(more=not call.line.empty)
         while self._goes_on(call):
             self._fill(call)
+            if parts.course.heading and not parts.flights.tasks:
+                continue  # the budget of trials is used up, and nothing is left to wait for
             timeout_s = parts.pace.timeout_s(parts.record, parts.budget)
             reports = parts.wake.wait(timeout_s, flying=bool(parts.flights.tasks))
             settled, asked = parts.record.take(reports, call.role)

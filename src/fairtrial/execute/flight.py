@@ -33,6 +33,8 @@ class Flights:
         self.tasks: dict[int, Task] = {}
         self.tickets: dict[int, Ticket] = {}
         self.begun: set[int] = set()
+        self.nudged = False
+        """Something was told to stop: the engine may have its ending already, without its descriptor saying so."""
 
     @property
     def running(self) -> int:
@@ -81,6 +83,7 @@ class Flights:
 
     def halt(self) -> None:
         """Stop everything at once."""
+        self.nudged = True
         for task in list(self.tasks):
             self._session.stop(task, "cancelled")
 
@@ -108,4 +111,5 @@ class Flights:
     def _stop(self, task: Task) -> None:
         for member in task.members:
             self.tickets[member.attempt].recalled = True
+        self.nudged = True
         self._session.stop(task.id, "cancelled")

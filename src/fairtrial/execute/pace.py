@@ -73,6 +73,9 @@ class Pace:
 
     def timeout_s(self, record: Record, budget: Budget) -> float:
         """Return how long the loop may sleep."""
+        if self._flights.nudged:
+            self._flights.nudged = False
+            return 0.0
         waiting = bool(self._allowance.waits) or self._allowance.wants_gpus
         bounds = [WAITING_S if waiting else EVERY_S]
         if self._on_progress is not None or self._course.heading:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fairtrial.contract.engine import Ended, Report, Started, Stepped
+from fairtrial.contract.engine import Ended, Report, Session, Started, Stepped
 from fairtrial.errors import StudyHeld
 from fairtrial.execute.batch import Ticket
 from fairtrial.execute.flight import Flights, Landing
@@ -30,7 +30,8 @@ class Settled:
 class Record:
     """Writes what happened. Results are durable when `take` returns; starts and unwatched steps within 50 ms."""
 
-    def __init__(self, setup: Setup, flights: Flights, *, watched: bool) -> None:
+    def __init__(self, setup: Setup, session: Session, flights: Flights, *, watched: bool) -> None:
+        self._slots: Callable[[int], tuple[object, object]] = getattr(session, "slot_paths", lambda task: ("", ""))
         self._journal = setup.journal
         self._study = setup.study.name
         self._clock = setup.clock
@@ -87,12 +88,20 @@ class Record:
         if task is None or task.id in self._flights.begun:
             return
         self._flights.begun.add(task.id)
-        run, tickets = self._journal.run, self._flights.tickets
+        out, err = self._slots(task.id)
         for member in task.members:
-            trial = tickets[member.attempt].trial
-            self._pending.append(
-                AttemptStarted(member.attempt, run, trial, role, at, pid=report.pid, pid_started=report.pid_started)
+            started = AttemptStarted(
+                attempt=member.attempt,
+                run=self._journal.run,
+                trial=self._flights.tickets[member.attempt].trial,
+                role=role,
+                at=at,
+                pid=report.pid,
+                pid_started=report.pid_started,
+                stdout_path=str(out),
+                stderr_path=str(err),
             )
+            self._pending.append(started)
 
     def _ended(self, landing: Landing, report: Ended, role: Role, at: float) -> Settled:
         batch_failed = report.retry_alone and len(landing.members) > 1

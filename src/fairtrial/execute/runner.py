@@ -92,7 +92,6 @@ class Runner:
         parts = self._parts(session, allowance, signals, Wake(session, signals, watch))
         drive = Drive(parts)
         verbs = Verbs(
-            session,
             course=parts.course,
             flights=parts.flights,
             allowance=allowance,
@@ -130,7 +129,7 @@ class Runner:
             signals=signals,
             wake=wake,
             flights=flights,
-            record=Record(setup, flights, watched=watched),
+            record=Record(setup, session, flights, watched=watched),
             meter=meter,
             budget=Budget(setup.study.stop, setup.monotonic()),
             course=course,

@@ -1,4 +1,4 @@
-"""What a running driver can be asked: status, pause, resume, cancel, set, slots."""
+"""What a running driver can be asked: status, pause, resume, cancel, set."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fairtrial.contract.engine import Session
 from fairtrial.errors import UnknownName, UserError
 from fairtrial.execute.allowance import Allowance
 from fairtrial.execute.control import Message
@@ -20,7 +19,6 @@ class Verbs:
 
     def __init__(
         self,
-        session: Session,
         *,
         course: Course,
         flights: Flights,
@@ -28,7 +26,6 @@ class Verbs:
         turn: Callable[[Heading, str, str], None],
         see: Callable[[], Progress],
     ) -> None:
-        self._session = session
         self._course = course
         self._flights = flights
         self._allowance = allowance
@@ -36,7 +33,6 @@ class Verbs:
         self._see = see
         self._known: dict[str, Callable[[Message], Mapping[str, Any]]] = {
             "status": lambda message: {},
-            "slots": self._slots,
             "pause": self._pause,
             "resume": self._resume,
             "cancel": self._cancel,
@@ -82,13 +78,3 @@ class Verbs:
         else:
             raise UserError(f"jobs must be a number from 1 up, or auto, not {jobs!r}")
         return {"jobs": jobs}
-
-    def _slots(self, message: Message) -> Mapping[str, Any]:
-        attempt = message.get("attempt")
-        paths = getattr(self._session, "slot_paths", None)
-        tasks = self._flights.tasks.values()
-        task = next((one.id for one in tasks for member in one.members if member.attempt == attempt), None)
-        if task is None or paths is None:
-            raise UserError(f"attempt {attempt} is not running")
-        out, err = paths(task)
-        return {"stdout": str(out), "stderr": str(err)}
