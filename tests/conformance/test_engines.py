@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fairtrial.execute.inline import Inline
 from fairtrial.execute.local import Local
 from fairtrial.testing.exams import EngineExam
 from fairtrial.testing.simulated import Simulated
@@ -14,6 +15,16 @@ class TestSimulated(EngineExam):
 
     def make(self):
         return Simulated(seed=3)
+
+
+class TestInline(EngineExam):
+    """In this very process."""
+
+    isolates = False
+    captures = False
+
+    def make(self):
+        return Inline()
 
 
 class TestLocal(EngineExam):
