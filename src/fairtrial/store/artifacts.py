@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from hashlib import blake2b
 from pathlib import Path
 
-from fairtrial.model.identity import DIGEST_BYTES
 from fairtrial.store.failures import told
-
-_CHUNK_BYTES = 1 << 20
+from fairtrial.store.files import digest_file
+from fairtrial.store.files import sync as sync_path
 
 
 class Artifacts:
@@ -49,13 +47,13 @@ class Artifacts:
         try:
             self._link(source, made)
             if sync:
-                _sync(made)
+                sync_path(made)
             made.replace(target)
         except OSError:
             made.unlink(missing_ok=True)
             raise
         if sync:
-            _sync(target.parent)
+            sync_path(target.parent)
 
     def _link(self, source: Path, made: Path) -> None:
         """Link where nobody else can change the file afterwards (our scratch folders), else copy."""
@@ -70,21 +68,3 @@ class Artifacts:
 
     def _ours(self, source: Path) -> bool:
         return not source.is_symlink() and source.resolve().is_relative_to(self.home.resolve() / "trials")
-
-
-def digest_file(path: Path) -> tuple[bytes, int]:
-    """Return a file's digest (BLAKE2b, 16 bytes) and its size in bytes."""
-    hasher, size = blake2b(digest_size=DIGEST_BYTES), 0
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            hasher.update(chunk)
-            size += len(chunk)
-    return hasher.digest(), size
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

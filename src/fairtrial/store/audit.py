@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fairtrial.store import actions
-from fairtrial.store.artifacts import Artifacts, digest_file
+from fairtrial.store.artifacts import Artifacts
+from fairtrial.store.files import digest_file
 from fairtrial.store.membership import COUNTERS
 from fairtrial.store.runs import Reader
 

@@ -165,4 +165,6 @@ def _prepare(folder: Path, path: Path, clock: Callable[[], float]) -> None:
 def _refuse_empty(path: Path) -> None:
     """SQLite takes an empty file for a new database; a book is never empty, so this one was truncated."""
     if not path.stat().st_size:
-        raise BookError(f"book {path} cannot be read: it is empty", hint="nothing was changed; restore it from a backup")
+        raise BookError(
+            f"book {path} cannot be read: it is empty", hint="nothing was changed; restore it from a backup"
+        )

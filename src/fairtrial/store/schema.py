@@ -11,6 +11,7 @@ from pathlib import Path
 from fairtrial.errors import BookError, MissingPart
 from fairtrial.store.connection import Connection
 from fairtrial.store.failures import told
+from fairtrial.store.files import sync
 
 APPLICATION_ID = 0x46545231
 """In the file's header: `file book.db` tells a book from another SQLite database."""
@@ -32,21 +33,25 @@ def create(path: Path, *, now: float) -> None:
         made.unlink(missing_ok=True)
         raw = sqlite3.connect(made, isolation_level=None)
         try:
-            raw.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            for setting in ("journal_mode=MEMORY", "synchronous=OFF", f"application_id={APPLICATION_ID}"):
+                raw.execute(f"PRAGMA {setting}")
             _apply(raw, scripts(), 0)
             raw.execute("INSERT INTO book VALUES (1, ?, ?, 0, x'')", (os.urandom(8).hex(), now))
+            raw.execute("PRAGMA journal_mode=WAL")
         finally:
             raw.close()
+        sync(made)
         made.rename(path)
 
 
-def check(connection: Connection, latest: int = VERSION) -> int:
+def check(connection: Connection, latest: int | None = None) -> int:
     """Return the version of a book. Raises BookError for another kind of database and for a newer version."""
     path = connection.path
     application = connection.rows("PRAGMA application_id")[0][0]
     if application != APPLICATION_ID:
         raise BookError(f"book {path} cannot be read: it is a database of something else", hint="nothing was changed")
     version = int(connection.rows("PRAGMA user_version")[0][0])
+    latest = VERSION if latest is None else latest
     if version > latest:
         raise BookError(
             f"book {path} has version {version}, this fairtrial knows up to {latest}",
