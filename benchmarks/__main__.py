@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -11,14 +12,12 @@ SCRIPTS = ("overhead", "isolated", "persistent", "resume", "startup")
 
 def main() -> int:
     """Run the scripts that are there; return 1 where one failed."""
-    here = Path(__file__).resolve().parent
-    failed = []
-    for name in SCRIPTS:
-        script = here / f"{name}.py"
-        if not script.exists():
-            print(f"\n== {name}: not here", flush=True)
-        elif subprocess.run([sys.executable, str(script), *sys.argv[1:]]).returncode:
-            failed.append(name)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes: shows that they work, no more")
+    arguments = ["--quick"] if parser.parse_args().quick else []
+    scripts = [Path(__file__).resolve().parent / f"{name}.py" for name in SCRIPTS]
+    commands = {script.stem: [sys.executable, str(script), *arguments] for script in scripts if script.exists()}
+    failed = [name for name, command in commands.items() if subprocess.run(command).returncode]
     if failed:
         print(f"\nfailed: {', '.join(failed)}")
     return 1 if failed else 0

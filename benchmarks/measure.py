@@ -44,13 +44,14 @@ class Case:
     note: str = ""
 
 
-def options(what: str) -> argparse.Namespace:
-    """Read the command line that all benchmarks share."""
+def options(what: str, *, peers: bool = False) -> argparse.Namespace:
+    """Read the command line that benchmarks share."""
     parser = argparse.ArgumentParser(description=what)
     parser.add_argument("--quick", action="store_true", help="small sizes and one pass: shows that it works, no more")
     parser.add_argument("--passes", type=int, help="passes over all cases (default: 5, or 1 when quick)")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--peers", default="all", help="comma-separated names, `all` or `none` (overhead.py)")
+    if peers:
+        parser.add_argument("--peers", default="all", help="comma-separated names, `all` or `none`")
     chosen = parser.parse_args()
     chosen.passes = chosen.passes or (1 if chosen.quick else 5)
     return chosen

@@ -16,7 +16,7 @@ ISOLATED = "a process a trial; SQLite, parameters, metrics, attempts"
 
 def main() -> None:
     """Print both tables."""
-    chosen_options = options(__doc__ or "")
+    chosen_options = options(__doc__ or "", peers=True)
     sizes = (200, 1000) if chosen_options.quick else (2000, 20_000)
     with bench("isolated, durable trials against a bare loop of forks"):
         against_bare(sizes, passes=chosen_options.passes, jobs=chosen_options.jobs)
