@@ -16,6 +16,7 @@ class Narrow:
 
     name = "narrow"
     asynchronous = False
+    learns = True
 
     def open(self, space: Space, options: Mapping[str, Any]) -> OpenNarrow:
         """Start. Raises UnknownName for options other than `batches`, SpecError without an interval factor."""

@@ -78,6 +78,8 @@ class Strategy(Protocol):
     """
 
     name: str
+    learns: bool
+    """What it is told changes what it asks; a fixed design asks for one plan, whatever comes of it."""
     asynchronous: bool
     """It acts on completion order, so a resumed run may differ from an undisturbed one; reports say so."""
 

@@ -151,7 +151,7 @@ class _Session:
             retried=len(forgiven),
             sources=inputs.digests,
         )
-        learns = bool(getattr(registry.strategy(declared.study.design.kind), "learns", True))
+        learns = registry.strategy(declared.study.design.kind).learns
         return cls(declared, book, registry, order, inputs, opened, plan, left, survey, learns, forgiven)
 
     def begin(self) -> Journal:
@@ -205,7 +205,7 @@ class _Session:
         return Setup(
             study=study,
             system=self.declared.system,
-            target=target_of(self.declared.system, folder=study.system.folder),
+            target=target_of(self.declared.system),
             engine=self.registry.engine(self.order.engine or study.parallel.engine),
             journal=journal,
             folder=self.book.folder,

@@ -29,6 +29,7 @@ class Grid:
 
     name = "grid"
     asynchronous = False
+    learns = False
 
     def open(self, space: Space, options: Mapping[str, Any]) -> Opened:
         """Start on a space. Raises SpecError for options, and for a number of conditions: a grid has what it has."""

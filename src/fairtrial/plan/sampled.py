@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import exp, floor, log
 from random import Random as Stream
 from typing import Any
 
-from fairtrial.contract.strategy import Opened, Space
+from fairtrial.contract.strategy import Count, Opened, Plan, Space
 from fairtrial.errors import SpecError
 from fairtrial.model.identity import stream_seed
 from fairtrial.model.study import Factor, Interval, Study
@@ -30,6 +31,9 @@ class _Sampled:
 
     name = ""
     asynchronous = False
+    learns = False
+    note = ""
+    """What the reader of the plan must know."""
 
     def open(self, space: Space, options: Mapping[str, Any]) -> Opened:
         """Start on a space: n conditions in each variant, then the included ones.
@@ -47,7 +51,8 @@ class _Sampled:
             for condition in self._drawn(space, Arm(study, variant), study.design.n)
         ]
         conditions += [space.condition(include.variant, include.assignment) for include in study.include]
-        return Once(space.fixed(conditions))
+        plan = space.fixed(conditions)
+        return Once(_Noted(plan, self.note) if self.note else plan)
 
     def points(self, arm: Arm, n: int) -> Points:
         """Yield points for an arm without end."""
@@ -73,6 +78,19 @@ class _Sampled:
         )
 
 
+class _Noted:
+    """A plan with something to say."""
+
+    def __init__(self, plan: Plan, note: str) -> None:
+        self._plan, self._note = plan, note
+        self.blocks, self.trial = plan.blocks, plan.trial
+
+    def count(self) -> Count:
+        """Return how many trials it has, and the note."""
+        counted = self._plan.count()
+        return replace(counted, note="; ".join(note for note in (counted.note, self._note) if note))
+
+
 class Random(_Sampled):
     """Independent uniform draws. A larger n keeps the conditions of a smaller one.
 
@@ -89,7 +107,7 @@ class Random(_Sampled):
 
 
 class Sobol(_Sampled):
-    """Scrambled Sobol' points (Owen 1995). A larger n keeps the conditions of a smaller one; powers of 2 are balanced."""
+    """Scrambled Sobol' points (Owen 1995), best at powers of 2. A larger n keeps the conditions of a smaller one."""
 
     name = "sobol"
 
@@ -107,6 +125,7 @@ class LatinHypercube(_Sampled):
     """A Latin hypercube of n points: each factor is spread evenly. Another n is another design: nothing is kept."""
 
     name = "lhs"
+    note = "another n draws another hypercube: no condition of this one is kept"
 
     def points(self, arm: Arm, n: int) -> Points:
         """Yield a hypercube of n points, then further ones to replace what was refused."""
@@ -145,10 +164,7 @@ def _at(factor: Factor, place: float) -> tuple[Any, ...]:
 def _within(interval: Interval, place: float) -> float | int:
     """Return the value at a place in [0, 1) of an interval; every integer of a range has its share."""
     low, high = interval.low, interval.high + (1 if interval.integer else 0)
-    if interval.log:
-        value = exp(log(low) + place * (log(high) - log(low)))
-    else:
-        value = low + place * (high - low)
+    value = exp(log(low) + place * (log(high) - log(low))) if interval.log else low + place * (high - low)
     return min(int(interval.high), max(int(low), floor(value))) if interval.integer else min(high, max(low, value))
 
 

@@ -61,6 +61,7 @@ class StrategyExam:
         assert isinstance(strategy, Strategy)
         assert strategy.name
         assert isinstance(strategy.asynchronous, bool)
+        assert isinstance(strategy.learns, bool)
 
     def test_ends(self) -> None:
         """Told of every batch, it ends."""
