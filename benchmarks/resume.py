@@ -27,6 +27,8 @@ from fairtrial.plan.space import open_space
 
 
 class Parameters(BaseModel):
+    """Five parameters of four types."""
+
     model_config = ConfigDict(extra="forbid")
 
     a: int
@@ -45,7 +47,8 @@ class Bench:
     metrics: Mapping[str, Metric] = {}
 
     def run(self, parameters: Any, context: Any) -> Mapping[str, float]:
-        raise NotImplementedError("only planned here")
+        """Refuse: only planned here."""
+        raise NotImplementedError
 
 
 def study(trials: int) -> Study:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Protocol
 
 from fairtrial.contract.strategy import Count
-from fairtrial.errors import FairtrialError
+from fairtrial.errors import SpecError
 from fairtrial.model.rule import Rule
 from fairtrial.model.trial import Condition
 from fairtrial.plan.lattice import Lattice
@@ -93,13 +93,20 @@ class Listed:
     name = ""
     costly = True
 
-    def __init__(self, conditions: Sequence[tuple[Condition, bytes]], keep: Sequence[Rule] = ()) -> None:
-        unique = {condition.digest + inputs: (condition, inputs) for condition, inputs in reversed(conditions)}
-        self._conditions = list(reversed(unique.values()))
-        self._identities = [condition.digest + inputs for condition, inputs in self._conditions]
-        self._keep = keep
+    def __init__(
+        self,
+        conditions: Sequence[tuple[Condition, bytes]],
+        *,
+        keep: Sequence[Rule] = (),
+        exclude: Sequence[Rule] = (),
+    ) -> None:
+        unique: dict[bytes, tuple[Condition, bytes]] = {}
+        for condition, inputs in conditions:
+            unique.setdefault(condition.digest + inputs, (condition, inputs))
+        self._conditions, self._identities = list(unique.values()), list(unique)
+        self._keep, self._exclude = keep, exclude
         self.doubles = len(conditions) - len(self._conditions)
-        self.size, self.dense = len(self._conditions), not keep
+        self.size, self.dense = len(self._conditions), not (keep or exclude)
 
     def seek(self, cell: int, replicate: int) -> int:
         """Return the first cell from this one on that is left in; the size where there is none."""
@@ -127,20 +134,20 @@ class Listed:
     def _alive(self, cell: int, replicate: int) -> bool:
         condition = self._conditions[cell][0]
         values = {"variant": condition.variant, "replicate": replicate, **condition.assignment}
-        return all(rule.holds(values) for rule in self._keep)
+        excluded = any(rule.holds(values) for rule in self._exclude)
+        return not excluded and all(rule.holds(values) for rule in self._keep)
 
 
 class Cells:
     """Every condition of a plan, as consecutive numbers."""
 
-    def __init__(self, parts: Sequence[Part], *, dropped: Mapping[int, int] | None = None, note: str = "") -> None:
+    def __init__(self, parts: Sequence[Part], *, dropped: Mapping[int, int] | None = None) -> None:
         self.parts = [part for part in parts if part.size]
         self.starts = [0, *accumulate(part.size for part in self.parts)]
         self.size = self.starts[-1]
         self._dropped = dropped or {}
         """Doubles of earlier cells, and how many trials each would have had."""
         self.dense = not self._dropped and all(part.dense for part in self.parts)
-        self._note = note
 
     def seek(self, cell: int, replicate: int) -> int:
         """Return the first cell from this one on that is left in; the size where there is none."""
@@ -171,7 +178,7 @@ class Cells:
         i = self._part(cell)
         condition, inputs = self.parts[i].condition(cell - self.starts[i])
         if [condition.digest + inputs] != self.identities([cell]):
-            raise FairtrialError(
+            raise SpecError(
                 f"the parameters of {dict(condition.assignment)} resolve differently each time",
                 hint="a default or validator of the system's Parameters is random, or reads what is outside",
             )
@@ -185,14 +192,14 @@ class Cells:
         return Count(
             trials=sum(size.trials for size in known) - sum(self._dropped.values()) if complete else None,
             conditions=sum(size.conditions for size in known) - len(self._dropped) if complete else None,
-            excluded={rule.text: self._sum(lambda part: part.excluded(rule, replicates)) for rule in exclude},  # noqa: B023
+            excluded={rule.text: _total([part.excluded(rule, replicates) for part in self.parts]) for rule in exclude},
             note="" if complete else f"not counted: a rule joins factors with more than {COUNTED} combinations",
         )
 
-    def _sum(self, of: Callable[[Part], int | None]) -> int | None:
-        found = [of(part) for part in self.parts]
-        known = [number for number in found if number is not None]
-        return sum(known) if len(known) == len(found) else None
-
     def _part(self, cell: int) -> int:
         return bisect_right(self.starts, cell) - 1
+
+
+def _total(numbers: Sequence[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None

@@ -64,8 +64,14 @@ class OpenSpace:
         return Trial(condition, replicate, seed, self._identity, self._inputs(condition), position)
 
     def fixed(self, conditions: Sequence[Condition]) -> Plan:
-        """Make a plan of every replicate of the conditions, in the study's order; doubles are dropped."""
-        listed = Listed([(condition, self._inputs(condition)) for condition in conditions], conjuncts(self._only))
+        """Make a plan of every replicate of the conditions, in the study's order; doubles are dropped.
+
+        Of the rules that exclude, only those that read the replicate are asked here: which conditions to choose is the
+        strategy's business.
+        """
+        exclude = [rule for rule in self.study.exclude if "replicate" in rule.names]
+        resolved = [(condition, self._inputs(condition)) for condition in conditions]
+        listed = Listed(resolved, keep=conjuncts(self._only), exclude=exclude)
         note = f"{listed.doubles} conditions have the parameters of an earlier one and are dropped"
         return self._plan(Cells([listed]), [note] if listed.doubles else [])
 
@@ -79,7 +85,8 @@ class OpenSpace:
             refuse_inert(grid)
         doubles = find_doubles(grids, self.study.replicates)
         included = self._included(grids, doubles.identities)
-        return self._plan(Cells([*grids, included], dropped=doubles.dropped), [doubles.note])
+        cells = Cells([*grids, included], dropped=doubles.dropped)
+        return self._plan(cells, [doubles.note], exclude=self.study.exclude)
 
     def _grid(self, arm: Arm) -> Grid | None:
         """Return the part of a variant; None where `only` leaves it no level of some factor."""
@@ -102,9 +109,9 @@ class OpenSpace:
             if made in known or any(contains(grid, identity, made, self.study.replicates) for grid in plain):
                 continue
             new.append((condition, inputs))
-        return Listed(new, conjuncts(self._only))
+        return Listed(new, keep=conjuncts(self._only))
 
-    def _plan(self, cells: Cells, notes: Sequence[str]) -> Plan:
+    def _plan(self, cells: Cells, notes: Sequence[str], exclude: Sequence[Rule] = ()) -> Plan:
         study = self.study
         over_all = study.order.randomise == "full"
         walk: Walk = Declared(cells, study.replicates)
@@ -118,7 +125,7 @@ class OpenSpace:
             seed=study.seed,
             replicates=study.replicates,
             limit=self._limit,
-            exclude=study.exclude,
+            exclude=exclude,
             notes=[*notes, note],
             conditions_first=not over_all,
         )
