@@ -33,7 +33,7 @@ def explain(error: ValidationError, tree: Any, shape: Shape, noun: str) -> Probl
     unknown = [item for item in found if item.error["type"] == "extra_forbidden"]
     first = max(unknown or found, key=lambda item: item.path.count(".") if item.path else -1)
     same = [item for item in found if item.path == first.path]
-    made = _unclear(same, shape) if len(same) > 1 else _one(first, shape, noun)
+    made = _unclear(same, shape) if len({item.error["type"] for item in same}) > 1 else _one(first, shape, noun)
     others = len({item.path for item in found if not f"{first.path}.".startswith(f"{item.path}.")})
     return made if not others or unknown else made._replace(message=f"{made.message} ({others} more like this)")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import combinations, permutations, product
 from typing import Any
 
 from fairtrial.errors import SpecError, UserError, nearest
@@ -79,30 +80,26 @@ def _check_indexes(source: Source, shape: Shape, at: str, path: str, base: Any) 
 
 
 def _check_clashes(source: Source, study: Study, variant: Variant) -> None:
-    seen: dict[str, str] = {}
-    for at, factor in factors_with_places(study, variant):
-        for path in factor.paths:
-            for other, owner in seen.items():
-                if path == other:
-                    raise source.error(at, f"{path} is a factor twice: here and at {owner}")
-                if _inside(path, other) or _inside(other, path):
-                    inner, outer = sorted((path, other), key=len, reverse=True)
-                    raise source.error(at, f"{inner} lies inside the factor {outer}", "vary one of them")
-            seen[path] = at
+    varied = [(at, path) for at, factor in factors_with_places(study, variant) for path in factor.paths]
+    for (first, other), (at, path) in combinations(varied, 2):
+        if path == other:
+            raise source.error(at, f"{path} is a factor twice: here and at {first}")
+        if _inside(path, other) or _inside(other, path):
+            inner, outer = sorted((path, other), key=len, reverse=True)
+            raise source.error(at, f"{inner} lies inside the factor {outer}", "vary one of them")
 
 
 def _check_set(source: Source, study: Study, variant: Variant) -> None:
     """A setting that a factor replaces, or that replaces another setting, would say nothing."""
     at = f"variants.{variant.name}.set"
-    for path in variant.set:
-        for factor in study.all_factors(variant):
-            for varied in factor.paths:
-                if path == varied or _inside(path, varied):
-                    message = f"{path} is set here and varied by the factor {factor.name}"
-                    raise source.error(f"{at}.{path}", message, "remove one of them")
-        for other in variant.set:
-            if _inside(path, other):
-                raise source.error(f"{at}.{path}", f"{path} lies inside {other}, which is set too", "write it there")
+    varied = {path: factor.name for factor in study.all_factors(variant) for path in factor.paths}
+    for path, other in product(variant.set, varied):
+        if path == other or _inside(path, other):
+            message = f"{path} is set here and varied by the factor {varied[other]}"
+            raise source.error(f"{at}.{path}", message, "remove one of them")
+    for path, other in permutations(variant.set, 2):
+        if _inside(path, other):
+            raise source.error(f"{at}.{path}", f"{path} lies inside {other}, which is set too", "write it there")
 
 
 def _inside(path: str, other: str) -> bool:

@@ -109,15 +109,20 @@ def _all_factors(document: Mapping[str, Any]) -> Iterator[tuple[list[str], Mappi
 
 def _refuse_clash(source: Source, override: Override) -> None:
     """Refuse a path that a zip sets, or that lies inside a factor: setting it would change nothing."""
-    for _, factors in _all_factors(source.document):
+    for name, path in _varied(source.document):
+        if override.path == path != name:
+            raise _error(override, f"{path} moves with the zip {name!r}", f"write {name}=zip(…)")
+        if override.path.startswith(f"{path}."):
+            raise _error(override, f"{override.path} lies inside the factor {path!r}", f"write {path}=…")
+
+
+def _varied(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield every factor's name with each path that it sets."""
+    for _, factors in _all_factors(document):
         for name, entry in factors.items():
             zipped = entry.get("zip") if isinstance(entry, Mapping) else None
-            inside = zipped if isinstance(zipped, Mapping) else {}
-            if override.path in inside:
-                raise _error(override, f"{override.path} moves with the zip {name!r}", f"write {name}=zip(…)")
-            for path in inside or (name,):
-                if override.path.startswith(f"{path}."):
-                    raise _error(override, f"{override.path} lies inside the factor {path!r}", f"write {path}=…")
+            for path in zipped if isinstance(zipped, Mapping) else (name,):
+                yield name, path
 
 
 def _refuse_known(source: Source, override: Override, owners: Sequence[Any]) -> None:
