@@ -23,6 +23,8 @@ from fairtrial.model.trial import Role
 
 GRACE_S = 5.0
 """For running trials to end when everything stops at once; commands have two seconds from SIGTERM to SIGKILL."""
+LAST_S = 0.1
+"""For an engine that runs trials in the driver's thread to tell what it began."""
 _MANY = 1 << 30
 
 
@@ -113,7 +115,7 @@ class Drive:
             heading = Heading.HALT if twice else Heading.DRAIN
             self.turn(heading, "interrupted", Names(signals.last).name, signals.last)
             if twice and parts.session.fileno() is None:
-                self._halt_by = 0.0  # it runs trials in this thread: the one at work was broken off
+                self._halt_by = parts.setup.monotonic() + LAST_S  # the trial in this thread was broken off
         over = parts.budget.over_wall(parts.setup.monotonic())
         if over:
             self.turn(Heading.DRAIN, "budget", over)

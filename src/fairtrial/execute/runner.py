@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from types import TracebackType
@@ -17,8 +16,8 @@ from fairtrial.execute.course import Budget, Course
 from fairtrial.execute.drive import Drive, Parts
 from fairtrial.execute.flight import Flights
 from fairtrial.execute.jobs import threads
+from fairtrial.execute.orphans import mark
 from fairtrial.execute.pace import Pace
-from fairtrial.execute.process import started
 from fairtrial.execute.progress import Meter
 from fairtrial.execute.record import Record
 from fairtrial.execute.settle import Call
@@ -142,7 +141,7 @@ class Runner:
         return EngineSettings(
             jobs=jobs,
             scratch=setup.folder / "trials" / str(setup.journal.driver),
-            mark=f"{setup.mark}:{os.getpid()}:{started(os.getpid()):.2f}",
+            mark=mark(setup.mark),
             workers=setup.study.parallel.workers,
             isolate=setup.study.parallel.isolate,
             threads=threads(setup.study),
