@@ -17,7 +17,7 @@ from fairtrial.model.provenance import Provenance
 from fairtrial.model.run import Run
 from fairtrial.model.trial import Role, Trial
 from fairtrial.testing.ledger import MemoryLedger
-from fairtrial.testing.memory import Attempt, Kept, Member, Memory
+from fairtrial.testing.memory import Attempt, Kept, Memory
 
 SETTLING = {Status.DONE, Status.FAILED, Status.PRUNED}
 
@@ -172,13 +172,13 @@ class MemoryJournal:
         earlier = sum(one.started.run == self.run and one.started.trial.digest == digest for one in attempts)
         self._memory.attempts[event.attempt] = Attempt(event, self.driver, earlier + 1)
         if event.role is Role.TRIAL:
-            self._member(event.trial)
+            self._kept.join(event.trial)
 
     def _end(self, event: AttemptEnded, attempt: Attempt) -> None:
         outcome, started = event.outcome, attempt.started
         attempt.status, attempt.outcome, attempt.ended = outcome.status, outcome, event.at
         if event.settles and started.role is Role.TRIAL and outcome.status in SETTLING:
-            member = self._member(started.trial)
+            member = self._kept.join(started.trial)
             if member.status is None:
                 member.status, member.attempt = outcome.status, outcome.attempt
 
@@ -187,16 +187,10 @@ class MemoryJournal:
             found = kept.members.get(trial.digest)
             if kept is self._kept or kept.run.live or found is None or found.status is not Status.DONE:
                 continue
-            member = self._member(trial)
+            member = self._kept.join(trial)
             if member.status is not None:
                 return False
             member.status, member.attempt = Status.DONE, found.attempt
             member.reused_from = found.reused_from or number
             return True
         return False
-
-    def _member(self, trial: Trial) -> Member:
-        members = self._kept.members
-        if trial.digest not in members:
-            members[trial.digest] = Member(len(members) + 1, trial)
-        return members[trial.digest]

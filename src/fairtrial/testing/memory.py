@@ -49,6 +49,12 @@ class Kept:
     driver: int = 0
     """The driver that may write; 0: none."""
 
+    def join(self, trial: Trial) -> Member:
+        """Make a trial a member, unless it is one."""
+        if trial.digest not in self.members:
+            self.members[trial.digest] = Member(len(self.members) + 1, trial)
+        return self.members[trial.digest]
+
 
 @dataclass(slots=True)
 class Memory:

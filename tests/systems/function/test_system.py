@@ -216,8 +216,9 @@ def test_two_studies_keep_their_own_modules(tmp_path, context):
     assert not {"twin", "late"} & set(sys.modules)
 
 
-def test_an_edit_is_seen_at_once(tmp_path, context):
+def test_an_edit_is_seen_at_once(tmp_path, context, monkeypatch):
     """Binding again reads the file again, also within the same second and at the same size."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     (tmp_path / "swift.py").write_text("def f(): return {'n': 1}\n")
     first = bind("swift:f", tmp_path, {})
     (tmp_path / "swift.py").write_text("def f(): return {'n': 2}\n")
