@@ -167,8 +167,8 @@ def sentences(found: Survey) -> list[str]:
         said.append(f"  {count} of the new are stale: {reason} (`code: version` keeps results when code changes)")
     if found.unlooked and found.stale:
         said.append(f"  {found.unlooked} new trials were not looked up")
-    for rule, count in found.count.excluded.items():
-        said.append(f"  excluded by {rule!r}: {'not counted' if count is None else count} conditions")
+    for rule, removed in found.count.excluded.items():
+        said.append(f"  excluded by {rule!r}: {'not counted' if removed is None else removed} conditions")
     if found.count.note:
         said.append(f"  {found.count.note}")
     estimate = tables.estimate(found.estimate)

@@ -112,16 +112,14 @@ def _finish(ended: Ended, *, as_json: bool) -> int:
 
 def _print_ended(ended: Ended) -> None:
     from fairtrial.cli import tables
-    from fairtrial.flow.read import metrics_of
 
     run = ended.run
     say(f"run {run.number} of {run.study}: {_state(ended)}")
     for caution in ended.cautions:
         say(f"caution: {caution}")
-    names = [metric.name for metric in metrics_of(run)] or _seen(ended)
     if ended.findings:
         say()
-        cut = tables.conditions(ended.findings, names)
+        cut = tables.conditions(ended.findings, _seen(ended))
         say("mean [95 % t interval over replicates]" + (f"; {cut} more conditions" if cut else ""))
     say()
     say(f"next: {_next(ended)}")

@@ -125,7 +125,10 @@ class Book(Protocol):
 
     folder: Path
     """The `.fairtrial` folder."""
-    ledger: Ledger
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return the reading side."""
 
     def hold(self, study: str) -> AbstractContextManager[None]:
         """Hold a study as its only driver. Raises StudyHeld naming the holder."""

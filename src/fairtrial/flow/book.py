@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fairtrial.contract.journal import Book
 from fairtrial.errors import NothingMeasured
+
+if TYPE_CHECKING:
+    from fairtrial.store.book import Book
 
 
 @contextmanager

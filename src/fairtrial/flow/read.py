@@ -12,7 +12,8 @@ from fairtrial.errors import UnknownName, UserError
 from fairtrial.flow.book import reading
 from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.outcome import Captured, Status
-from fairtrial.model.run import AttemptRow, Run, TrialRow
+from fairtrial.model.run import AttemptRow, Measurements, Run, TrialRow
+from fairtrial.model.study import Direction, Metric
 
 
 def runs(home: Path | None, *, limit: int | None = None) -> tuple[Sequence[Run], int]:
@@ -47,7 +48,7 @@ def run_view(
         ledger = book.ledger
         run = ledger.run(number)
         rows = ledger.measurements(run.number)
-        metrics = metrics_of(run)
+        metrics = metrics_of(run, rows)
         return RunView(
             run=run,
             findings=conditions(rows, metrics),
@@ -56,18 +57,18 @@ def run_view(
             total=run.done + run.failed,
             drivers=ledger.provenance(run.number),
             tables=sorted({name for _, name, _ in ledger.tables(run.number)}),
-            metrics=[metric.name for metric in metrics] or list(rows.metrics),
+            metrics=[metric.name for metric in metrics],
         )
 
 
-def metrics_of(run: Run) -> list[Any]:
-    """Return a run's metrics with their directions, from the study it recorded."""
-    from fairtrial.model.study import Direction, Metric
-
+def metrics_of(run: Run, rows: Measurements | None = None) -> list[Metric]:
+    """Return a run's metrics with their directions, from the study it recorded; undeclared ones from its results."""
     declared = run.document.get("metrics") or {}
     if isinstance(declared, Mapping):
-        return [Metric(name=name, direction=Direction(way)) for name, way in declared.items()]
-    return [Metric(name=name) for name in declared]
+        known = [Metric(name=name, direction=Direction(way)) for name, way in declared.items()]
+    else:
+        known = [Metric(name=name) for name in declared]
+    return known or [Metric(name=name) for name in (rows.metrics if rows is not None else ())]
 
 
 def _count(items: Any) -> dict[str, int]:

@@ -92,10 +92,12 @@ def run(
 
 def _ended(book: Book, number: int, end: tuple[str, str, tuple[str, ...]], session: _Session) -> Ended:
     from fairtrial.analyse.conditions import conditions
+    from fairtrial.flow.read import metrics_of
 
     state, reason, cautions = end
     row = book.ledger.run(number)
-    findings = conditions(book.ledger.measurements(number), session.declared.study.metrics)
+    rows = book.ledger.measurements(number)
+    findings = conditions(rows, session.declared.study.metrics or metrics_of(row, rows))
     code = EXIT[state] if not reason.startswith("SIGTERM") else 143
     return Ended(
         run=row,
