@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from fairtrial.errors import MissingPart
 from fairtrial.execute.capacity import Capacity, Grant, Wish
 from fairtrial.execute.host import Host
 from fairtrial.execute.jobs import Sizer
@@ -28,6 +31,8 @@ class Allowance:
         self._due = 0.0
         self._gpus_due = 0.0
         self._grant = Grant(1)
+        self.caution = ""
+        """What the reader must know."""
         self.refresh(running=0, flying=0, more=True)
 
     @property
@@ -57,11 +62,17 @@ class Allowance:
         jobs = self._sizer.jobs(self._resources, running)
         wish = Wish(jobs if more else min(jobs, flying), self._study.needs.cpus, alone=self._study.timing)
         before = self._grant
-        self._grant = self._capacity.refresh(wish, busy=flying > 0)
-        if not wish.jobs:
-            self._grant = Grant(jobs)  # nothing is wanted, so there is nothing to share
+        self._grant = self._ask(wish, jobs, busy=flying > 0)
         self._due = moment + (WAITING_S if self._grant.waits else EVERY_S)
         return self._grant != before
+
+    def _ask(self, wish: Wish, jobs: int, *, busy: bool) -> Grant:
+        try:
+            grant = self._capacity.refresh(wish, busy=busy)
+        except OSError as problem:  # a full temp folder is no reason to end a run
+            self.caution = f"the machine could not be shared with other runs: {problem}"
+            return Grant(jobs)
+        return grant if wish.jobs else Grant(jobs)  # where nothing is wanted there is nothing to share
 
     def observe(self, outcome: Outcome) -> None:
         """Learn what a trial needed."""
@@ -79,16 +90,21 @@ class Allowance:
             return ()
         if self._monotonic() < self._gpus_due:
             return None
-        taken = self._capacity.take(count, self._resources.gpus)
+        try:
+            taken = self._capacity.take(count, self._resources.gpus)
+        except OSError as problem:
+            raise MissingPart(f"GPUs cannot be allotted: {problem}", hint="make room in the temp folder") from None
         self._gpus_due = 0.0 if taken else self._monotonic() + WAITING_S
         return taken or None
 
     def give_gpus(self, gpus: tuple[int, ...]) -> None:
         """Give a trial's GPUs back."""
         if gpus:
-            self._capacity.give(gpus)
+            with suppress(OSError):  # others see it later: at the next change, or when this driver is gone
+                self._capacity.give(gpus)
             self._gpus_due = 0.0
 
     def close(self) -> None:
-        """Leave the machine's list of drivers."""
-        self._capacity.close()
+        """Leave the machine's list of drivers; where that cannot be written, the others see that this one is gone."""
+        with suppress(OSError):
+            self._capacity.close()

@@ -24,8 +24,6 @@ class Ticket:
     """In which order it was given."""
     spent: dict[str, int] | None = None
     """Failure class -> retries used."""
-    alone: bool = False
-    """Not to be grouped with others again."""
     recalled: bool = False
     """Taken back before it started: runs again at no cost."""
     dropped: bool = False

@@ -149,6 +149,7 @@ class Capacity:
     @contextmanager
     def _shared(self, *, leave: bool = False) -> Iterator[list[Entry]]:
         """Lock the file, give the other live drivers' entries, and write them back with this driver's."""
+        self._lock.parent.mkdir(mode=0o700, exist_ok=True)  # a long run outlives a cleaned temp folder
         with self._lock.open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             others = [one for one in self._read() if one.id != self._me.id and _lives(one)]

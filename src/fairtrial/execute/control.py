@@ -70,11 +70,16 @@ class Control:
     def open(self) -> None:
         """Listen. A socket file left by a dead driver is replaced: the study is held by this one."""
         self._path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.setblocking(False)  # noqa: FBT003  (the socket's own signature)
-        with _address(self._path) as address:
-            self._listener.bind(address)
-        self._listener.listen(16)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.setblocking(False)  # noqa: FBT003  (the socket's own signature)
+        try:
+            with _address(self._path) as address:
+                listener.bind(address)
+        except OSError as problem:
+            listener.close()
+            raise MissingPart(f"cannot listen at {self._path}: {problem.strerror}", hint="set TMPDIR") from None
+        listener.listen(16)
+        self._listener = listener
         self._selector.register(self._listener, EVENT_READ, self._accept)
 
     def _accept(self) -> None:

@@ -39,7 +39,6 @@ class Retries:
         if outcome.status in (Status.DONE, Status.PRUNED):
             return Verdict(outcome, final=True, again=False)
         if batch_failed:
-            ticket.alone = True
             return Verdict(outcome, final=False, again=not ticket.dropped)
         kind = _kind(outcome)
         if kind is FailureClass.CANCELLED:

@@ -49,12 +49,14 @@ class Runner:
         self._groups = grouping(setup.system, self._share)
         self._stack = ExitStack()
         self._session: Session | None = None
+        self._allowance: Allowance | None = None
         self._drive: Drive | None = None
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """What the engine says its user must know."""
-        return self._session.cautions if self._session else ()
+        """What the engine, and the sharing of the machine, say that the reader must know."""
+        own = (self._allowance.caution,) if self._allowance and self._allowance.caution else ()
+        return (*self._session.cautions, *own) if self._session else own
 
     def run(self, trials: Iterable[Trial], *, role: Role = Role.TRIAL, collect: bool = False) -> RunEnd:
         """Run trials, pulled from the iterable as there is room for them.
@@ -79,7 +81,7 @@ class Runner:
 
     def _open(self, stack: ExitStack) -> Drive:
         setup = self._setup
-        allowance = Allowance(setup)
+        allowance = self._allowance = Allowance(setup)
         stack.callback(allowance.close)
         signals = Signals()
         stack.callback(signals.close)  # after the engine's end, so that Ctrl-C does not break into its clean-up
