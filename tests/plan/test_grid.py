@@ -198,6 +198,21 @@ def test_an_include_is_found_in_the_grid_however_it_is_written(small, model):
     assert small.grid(declared, small.Base(getattr(small, model))).count().trials == 4
 
 
+def test_an_include_that_leaves_out_factors_is_found_where_they_are_inactive(small):
+    """A condition in which a factor is inactive, or as before it existed, is the same as one that never names it."""
+    declared = small.study(
+        [
+            small.factor("c", ["y", "x"]),
+            small.factor("a", [5, 0], "c == 'y'"),
+            small.factor("settings.depth", [3, 4], before=4),
+        ],
+        include=[("", {"c": "x"}), ("", {"c": "y", "a": 0}), ("", {"c": "y", "a": 7})],
+    )
+    plan = small.grid(declared)
+    assert plan.count().trials == len(set(small.digests(plan))) == 7
+    assert plan.trial(6).condition.assignment == {"c": "y", "a": 7}
+
+
 def test_only_keeps_included_conditions_that_match(small):
     """`only` narrows what was included too."""
     declared = small.study({"a": [1, 2], "b": [1.5]}, include=[("", {"a": 9}), ("", {"b": 3})])
@@ -238,6 +253,14 @@ def test_a_grid_refuses_intervals_options_and_n(small):
         space = open_space(small.study({"a": [1]}, design=design), small.Base(), identity=b"")
         with pytest.raises(SpecError):
             Grid().open(space, options)
+
+
+def test_only_leaves_other_variants_alone(small):
+    """A variant that `only` does not ask for is not even resolved."""
+    declared = small.study({"a": [1, 2]}, variants=(small.arm("p"), small.arm("q", {"c": [1]}, {"b": [1.0]})))
+    assert small.grid(declared, only="variant == 'p'").count().trials == 2
+    with pytest.raises(SpecError):
+        small.grid(declared, only="b == 1")
 
 
 def test_nothing_left_is_an_empty_plan(small):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, combinations
+from itertools import accumulate, combinations, product
 from typing import Any
 
 from fairtrial.errors import SpecError
@@ -59,16 +59,24 @@ def find_doubles(grids: Sequence[Grid], replicates: int) -> Doubles:
 
 def contains(grid: Grid, identity: Any, digest: bytes, replicates: int) -> bool:
     """Say whether a grid whose factors leave each other alone has a condition that is left in with this identity."""
+    return any(
+        grid.identities([cell]) == [digest]
+        and any(grid.seek(cell, k) == cell for k in range(replicates if _by_replicate(grid) else 1))
+        for cell in map(grid.lattice.cell, product(*_candidates(grid, identity)))
+    )
+
+
+def _candidates(grid: Grid, identity: Any) -> list[set[int]]:
+    """List for each factor the levels that an identity may have: the one that it shows, and one that sets nothing."""
     fragments, lattice = grid.made.fragments, grid.lattice
     assert fragments is not None
-    digits = []
+    found = []
     for j, factor in enumerate(lattice.arm.factors):
-        found = tuple(canonical_json(tree.get(identity, path)) for path in factor.paths)
-        unset = lattice.former[j].index(True) if True in lattice.former[j] else 0
-        digits.append(fragments[j].index(found) if found in fragments[j] else unset)
-    cell = lattice.cell(digits)
-    alive = any(grid.seek(cell, k) == cell for k in range(replicates if _by_replicate(grid) else 1))
-    return alive and grid.identities([cell]) == [digest]
+        shown = tuple(canonical_json(tree.get(identity, path)) for path in factor.paths)
+        levels = {fragments[j].index(shown)} if shown in fragments[j] else set()
+        levels |= {i for i, former in enumerate(lattice.former[j]) if former}
+        found.append(levels | {0} if lattice.arm.conditional[j] else levels)
+    return found
 
 
 class _Search:

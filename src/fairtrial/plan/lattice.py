@@ -9,7 +9,7 @@ from typing import Any
 
 from fairtrial.model.rule import Rule
 from fairtrial.model.study import ABSENT
-from fairtrial.plan.arm import Arm, same
+from fairtrial.plan.arm import RESERVED, Arm, same
 from fairtrial.plan.rules import Constraint, Digits, Levels, conjuncts, idle
 
 _TAIL = 4096
@@ -107,6 +107,13 @@ def narrow(arm: Arm, only: Rule | None) -> tuple[Levels, list[Rule]]:
                 continue
         rest.append(part)
     return levels, rest
+
+
+def never(arm: Arm, part: Rule) -> bool:
+    """Say whether a part of `only` leaves an arm nothing: it names what the arm lacks, or is about another variant."""
+    if not all(name in arm.index or name in RESERVED for name in part.names):
+        return True
+    return part.names <= {"variant"} and not part.holds({"variant": arm.name})
 
 
 def _alone(arm: Arm, j: int, row: tuple[Any, ...]) -> dict[str, Any]:

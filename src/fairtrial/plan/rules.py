@@ -7,9 +7,9 @@ from math import prod
 from typing import Any
 
 from fairtrial.model.rule import Rule
-from fairtrial.plan.arm import Arm
+from fairtrial.plan.arm import RESERVED, Arm
 
-REMEMBERED = 1 << 20
+REMEMBERED = 1 << 16
 """A rule's answers are kept where it tells apart at most this many combinations of levels."""
 
 Digits = Sequence[int]
@@ -47,11 +47,14 @@ def constraint(arm: Arm, levels: Levels, rule: Rule, *, keep: bool) -> Constrain
     A rule that names what the arm lacks holds nowhere.
     """
     scope = arm.reads(rule.names)
-    if not all(name in arm.index or name in ("variant", "replicate") for name in rule.names):
+    if not all(name in arm.index or name in RESERVED for name in rule.names):
         return Constraint((), lambda digits, replicate: True, reads_replicate=False, cells=1) if keep else None
 
+    read = _reader(arm, levels, rule, scope)
+
     def dead(digits: Digits, replicate: int) -> bool:
-        values = _known(arm, levels, digits, scope) | {"replicate": replicate}
+        values = read(digits)
+        values["replicate"] = replicate
         return rule.holds(values) is not keep
 
     return _made(levels, scope, dead, reads_replicate="replicate" in rule.names)
@@ -73,6 +76,25 @@ def conjuncts(rule: Rule | None) -> list[Rule]:
     if rule is None:
         return []
     return [found for part in rule.parts for found in conjuncts(part)] or [rule]
+
+
+def _reader(arm: Arm, levels: Levels, rule: Rule, scope: Sequence[int]) -> Callable[[Digits], dict[str, Any]]:
+    """Return what looks up the values that a rule reads; without conditional factors nothing else is looked at."""
+    if any(arm.conditional[j] for j in scope):
+        return lambda digits: _known(arm, levels, digits, scope)
+    columns = [
+        (path, j, [row[place] for row in levels[j]])
+        for j in scope
+        for place, path in enumerate(arm.factors[j].paths)
+        if path in rule.names
+    ]
+
+    def read(digits: Digits) -> dict[str, Any]:
+        values = {path: column[digits[j]] for path, j, column in columns}
+        values["variant"] = arm.name
+        return values
+
+    return read
 
 
 def _known(arm: Arm, levels: Levels, digits: Digits, scope: Iterable[int]) -> dict[str, Any]:

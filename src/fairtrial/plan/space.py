@@ -15,7 +15,7 @@ from fairtrial.model.trial import Condition, Trial
 from fairtrial.plan.arm import RESERVED, Arm
 from fairtrial.plan.cells import Cells, Grid, Listed
 from fairtrial.plan.doubles import contains, find_doubles, refuse_inert
-from fairtrial.plan.lattice import Lattice, narrow
+from fairtrial.plan.lattice import Lattice, narrow, never
 from fairtrial.plan.order import Declared, Grouped, Shuffled, Walk
 from fairtrial.plan.resolve import Resolver
 from fairtrial.plan.rules import conjuncts, constraint
@@ -91,7 +91,7 @@ class OpenSpace:
     def _grid(self, arm: Arm) -> Grid | None:
         """Return the part of a variant; None where `only` leaves it no level of some factor."""
         levels, rest = narrow(arm, self._only)
-        if not all(levels):
+        if not all(levels) or any(never(arm, part) for part in rest):
             return None
         lattice = Lattice(arm, levels)
         lattice.constrain(*(constraint(arm, levels, rule, keep=False) for rule in self.study.exclude))
