@@ -83,6 +83,7 @@ def test_attempts_keep_failures_and_times_in_utc(ledger, tmp_path):
     made = pl.read_parquet(tmp_path / "attempts.parquet")
     assert made["trial"].to_list() == [1, 2, 2]
     assert made["failure"].to_list() == [None, "timeout", None]
+    assert made["overshoot_bytes"].to_list() == [None, 0, None]
     assert made["cautions"].to_list() == [None, None, "one; two"]
     assert made["started"][0] == datetime.fromtimestamp(STARTED, UTC)
     (first, second, _) = csv.DictReader((tmp_path / "attempts.csv").read_text().splitlines())

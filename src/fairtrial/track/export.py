@@ -104,7 +104,7 @@ def _reasons(failures: Sequence[Failure | None]) -> dict[str, pl.Series]:
         "exit_code": each(lambda failure: failure.exit_code, pl.Int64),
         "signal": each(lambda failure: failure.signal, pl.Int64),
         "limiter": each(lambda failure: failure.limiter or None, pl.String),
-        "overshoot_bytes": each(lambda failure: failure.overshoot_bytes, pl.Int64),
+        "overshoot_bytes": each(lambda failure: failure.overshoot_bytes if failure.limiter else None, pl.Int64),
     }
 
 
