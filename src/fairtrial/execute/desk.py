@@ -1,14 +1,15 @@
-"""What the driver knows of its tasks: waiting here, sent to the parent, started; and the reports that follow."""
+"""Isolated tasks in the driver: sent to the parent, started, ended; and the reports that follow."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from fairtrial.contract.engine import Report, Started, Stepped
 from fairtrial.execute.ending import Exit, ended, read_exit
+from fairtrial.execute.tree import Line
+from fairtrial.execute.waiting import Waiting
 from fairtrial.execute.wire import Record
 from fairtrial.model.trial import Task
 
@@ -30,61 +31,70 @@ class Sent:
 class Desk:
     """Turns the parent's records into reports, each task ending exactly once."""
 
-    def __init__(self, jobs: int, *, program: bool) -> None:
+    def __init__(self, waiting: Waiting, jobs: int, *, program: bool) -> None:
         self.jobs = jobs
-        self.waiting: deque[Task] = deque()
-        self.sent: dict[int, Sent] = {}
         self.reports: list[Report] = []
         self.results = 0
         """How many tasks came back with a result."""
+        self._waiting, self._program = waiting, program
+        self.sent: dict[int, Sent] = {}
         self._attempts: dict[int, int] = {}
-        self._program = program
 
     def room(self) -> int:
         """Return how many more tasks may be added."""
-        return max(0, self.jobs + AHEAD - len(self.waiting) - len(self.sent))
+        return max(0, self.jobs + AHEAD - len(self._waiting) - len(self.sent))
 
-    def busy(self) -> bool:
-        """Say whether any task has not ended."""
-        return bool(self.waiting or self.sent)
+    def dispatch(self, parent: Line) -> None:
+        """Send what can run, as much as the parent is to hold."""
+        while len(self.sent) < self.jobs + AHEAD and (taken := self._waiting.take(self._out, most=self.jobs)):
+            task, handle = taken
+            self.sent[task.id] = Sent(task)
+            for member in task.members[1:]:
+                self._attempts[member.attempt] = task.id
+            parent.send([["task", as_job(task, handle)]])
+        while self._waiting.refused:
+            task, message = self._waiting.refused.pop()
+            self.reports.append(ended(task, None, Exit(why="infra", message=message), program=self._program))
 
-    def sendable(self) -> int:
-        """Return how many more tasks the parent takes."""
-        return max(0, self.jobs + AHEAD - len(self.sent))
+    def stop(self, ident: int, why: str, parent: Line | None) -> None:
+        """End a task."""
+        task = self._waiting.drop(ident)
+        if task is not None:
+            self.reports.append(ended(task, None, Exit(why=why), program=self._program))
+        elif ident in self.sent and parent is not None:
+            parent.send([["stop", ident, why]])
 
-    def send(self, task: Task, handle: Any = None) -> Record:
-        """Note that a task goes to the parent; return what to send."""
-        self.sent[task.id] = Sent(task)
-        for member in task.members[1:]:
-            self._attempts[member.attempt] = task.id
-        return ["task", as_job(task, handle)]
+    def answer(self, attempt: int, step: int, *, stop: bool, parent: Line) -> None:
+        """Pass on a strategy's answer."""
+        parent.send([["answer", attempt, step, stop]])
 
-    def take_reports(self) -> list[Report]:
-        """Hand over what has gathered."""
-        reports, self.reports = self.reports, []
-        return reports
+    def lose(self, exit_: Exit) -> None:
+        """End what was at a parent that died: with its result where that arrived."""
+        for ident in list(self.sent):
+            self._end(ident, exit_)
 
     def hear(self, records: list[Record], blob: bytes) -> Iterator[Record]:
         """Take the parent's records about tasks; yield the others."""
         for record in records:
             kind = record[0]
             if kind == "exit":
-                blob = self._exited(record, blob)
+                exit_, blob = read_exit(record, blob)
+                self._end(record[1], exit_)
             elif kind == "result":
-                self._answered(record)
+                if record[1] in self.sent:  # the first counts: a forked child of the trial might send another
+                    self.sent[record[1]].answer = self.sent[record[1]].answer or record[2]
             elif kind == "started":
                 self._started(record)
             elif kind == "step":
                 self._stepped(record)
             elif kind == "dropped":
-                self.end(record[1], Exit(why=record[2]))
+                self._end(record[1], Exit(why=record[2]))
             elif kind == "returned":
-                self.waiting.extendleft(self.sent.pop(ident).task for ident in reversed(record[1]))
+                self._waiting.put_back(self.sent.pop(ident).task for ident in record[1] if ident in self.sent)
             else:
                 yield record
 
-    def end(self, ident: int, exit_: Exit) -> None:
-        """End a task that is at the parent."""
+    def _end(self, ident: int, exit_: Exit) -> None:
         sent = self.sent.pop(ident, None)
         if sent is None:
             return
@@ -94,24 +104,13 @@ class Desk:
         self.reports += sent.early
         self.reports.append(ended(sent.task, sent.answer, exit_, program=self._program))
 
-    def drop(self, ident: int, why: str) -> bool:
-        """End a task that waits here; return whether it does."""
-        for task in self.waiting:
-            if task.id == ident:
-                self.waiting.remove(task)
-                self.reports.append(ended(task, None, Exit(why=why), program=self._program))
-                return True
-        return False
-
     def _started(self, record: Record) -> None:
         _, ident, pid, since, slot = record
         sent = self.sent.get(ident)
-        if sent is None:
-            return
-        sent.slot = slot
-        self.reports.append(Started(ident, pid, since))
-        self.reports += sent.early
-        sent.early = []
+        if sent is not None:
+            sent.slot = slot
+            self.reports += [Started(ident, pid, since), *sent.early]
+            sent.early = []
 
     def _stepped(self, record: Record) -> None:
         _, attempt, step, metrics = record
@@ -119,15 +118,8 @@ class Desk:
         if sent is not None:
             (self.reports if sent.slot else sent.early).append(Stepped(attempt, step, metrics))
 
-    def _answered(self, record: Record) -> None:
-        sent = self.sent.get(record[1])
-        if sent is not None and sent.answer is None:
-            sent.answer = record[2]
-
-    def _exited(self, record: Record, blob: bytes) -> bytes:
-        exit_, rest = read_exit(record, blob)
-        self.end(record[1], exit_)
-        return rest
+    def _out(self) -> Iterator[Task]:
+        return (sent.task for sent in self.sent.values())
 
 
 def as_job(task: Task, handle: Any = None) -> dict[str, Any]:

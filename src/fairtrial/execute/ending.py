@@ -1,6 +1,5 @@
 """A task's result and its exit record -> outcomes: what came back, or why nothing did, with a class."""
 
-# ruff: noqa: PTH202
 # (no pathlib in what the parent of trials loads: every fork would copy its pages)
 
 from __future__ import annotations
@@ -116,7 +115,7 @@ def _stopped(exit_: Exit) -> Failure:
     message = exit_.message or {
         FailureClass.TIMEOUT: f"killed after {exit_.wall_s:.3g} s: the wall-clock limit",
         FailureClass.OOM: f"killed at the memory limit by the {exit_.limiter}",
-    }.get(kind, "its processes were lost")
+    }.get(kind, "what it shares with other trials died")
     return Failure(
         kind,
         message,
@@ -145,6 +144,6 @@ def _stderr(exit_: Exit) -> str:
     data = exit_.captured.stderr[-STDERR_BYTES:]
     if exit_.captured.stderr_path:
         with open(exit_.captured.stderr_path, "rb") as file:
-            file.seek(max(0, os.path.getsize(file.name) - STDERR_BYTES))
+            file.seek(max(0, os.fstat(file.fileno()).st_size - STDERR_BYTES))
             data = file.read()
     return data.decode(errors="replace")

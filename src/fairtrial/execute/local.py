@@ -13,6 +13,9 @@ from fairtrial.execute.crew import Crew
 from fairtrial.execute.slots import slot_paths
 from fairtrial.model.trial import Task
 
+TICK_S = 0.2
+"""How often `poll` looks after time limits of its own while nothing is heard."""
+
 
 class Local:
     """The engine. `namespace`: whether to use a PID namespace (by default where this user is root)."""
@@ -30,7 +33,8 @@ class Local:
                 hint="define its class in a module, without constructor arguments, or use engine inline",
             )
         namespace = os.geteuid() == 0 if self._namespace is None else self._namespace
-        crew = Crew(target, settings, namespace=namespace)
+        made = type(system)
+        crew = Crew(target, settings, f"{made.__module__}:{made.__qualname__}", namespace=namespace)
         try:
             crew.begin()
         except BaseException:
@@ -48,48 +52,50 @@ class LocalSession:
 
     def room(self) -> int:
         """Return how many more tasks it takes now."""
-        return self._crew.desk.room()
+        return self._crew.work.room()
 
     def submit(self, task: Task) -> None:
         """Take a task."""
-        self._crew.desk.waiting.append(task)
+        self._crew.waiting.add(task)
         self._crew.dispatch()
 
     def poll(self, timeout_s: float) -> Sequence[Report]:
         """Return what happened, waiting up to the time-out for the first report."""
         limit = time.monotonic() + timeout_s
-        reports = self._crew.desk.reports
+        work = self._crew.work
         while True:
-            self._crew.turn(0.0 if reports else limit - time.monotonic())
+            self._crew.turn(0.0 if work.reports else min(TICK_S, limit - time.monotonic()))
             self.cautions = self._crew.cautions
-            if reports or time.monotonic() >= limit:
-                return self._crew.desk.take_reports()
+            if work.reports or time.monotonic() >= limit:
+                reports, work.reports = work.reports, []
+                return reports
 
     def stop(self, task: int, reason: str) -> None:
         """End a task: 'cancelled', 'pruned' or 'timeout'."""
-        if not self._crew.desk.drop(task, reason) and task in self._crew.desk.sent:
-            self._crew.tell(["stop", task, reason])
+        self._crew.work.stop(task, reason, self._crew.parent)
 
     def answer(self, attempt: int, step: int, *, stop: bool) -> None:
         """Answer a watched member's step."""
-        self._crew.tell(["answer", attempt, step, stop])
+        if self._crew.parent is not None:
+            self._crew.work.answer(attempt, step, stop=stop, parent=self._crew.parent)
 
     def resize(self, jobs: int) -> None:
         """Change how many tasks run at once."""
-        self._crew.desk.jobs = max(1, jobs)
-        self._crew.tell(["jobs", max(1, jobs)])
+        self._crew.work.jobs = max(1, jobs)
+        if self._crew.parent is not None:
+            self._crew.parent.send([["jobs", max(1, jobs)]])
 
     def fileno(self) -> int | None:
         """Return a descriptor that turns readable when `poll` has something."""
-        return self._crew.fileno()
+        return self._crew.tree.epoll.fileno()
 
     def slot_paths(self, task: int) -> tuple[str, str]:
         """Return where a running task's stdout and stderr are being written; empty strings where it is not running."""
-        sent = self._crew.desk.sent.get(task)
-        return slot_paths(self._crew.root, sent.slot) if sent and sent.slot else ("", "")
+        sent = self._crew.work.sent.get(task)
+        return slot_paths(self._crew.tree.root, sent.slot) if sent and sent.slot else ("", "")
 
     def close(self, *, kill: bool) -> None:
         """End: with `kill` at once, else when what it was given has ended. May be called twice."""
-        while not kill and self._crew.desk.busy():
+        while not kill and not self._crew.closed and self._crew.busy:
             self.poll(1.0)
         self._crew.close()

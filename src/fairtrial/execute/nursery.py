@@ -10,7 +10,7 @@ import time
 from typing import Any, NoReturn
 
 from fairtrial.execute import trial, worker
-from fairtrial.execute.limits import Cgroups, Meter, kernel_kills, resident_bytes
+from fairtrial.execute.limits import Cgroups, Meter, resident_bytes
 from fairtrial.execute.linux import Kernel
 from fairtrial.execute.running import Running, StepFile
 from fairtrial.execute.slots import Slot
@@ -73,7 +73,7 @@ class Nursery:
         running = Running(job, self._free.pop(), program=self._config["executes"] and "worker" not in job)
         if job.get("mem") is not None:
             running.group = self._group(running.slot.name, job["mem"])
-            running.kernel_kills = running.group.kills() if running.group else kernel_kills()
+            running.group_kills = running.group.kills() if running.group else 0
         if running.program:
             job["folder"] = self._config["folder"]
             running.steps = StepFile(f"{self._root}/slots/{running.slot.name}.steps")

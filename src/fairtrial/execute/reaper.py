@@ -9,7 +9,7 @@ from typing import Any
 
 from fairtrial.execute import worker
 from fairtrial.execute.context import normal_metrics, scratch_path
-from fairtrial.execute.limits import TICK_S
+from fairtrial.execute.limits import TICK_S, kernel_kills
 from fairtrial.execute.linux import Children, end_all, kill_strangers
 from fairtrial.execute.nursery import Nursery
 from fairtrial.execute.running import Running
@@ -31,6 +31,7 @@ class Reaper:
         self._running: dict[int, Running] = {}
         self._ending: list[Running] = []
         self._tick_at = 0.0
+        self._kernel_kills = (kernel_kills(), kernel_kills())
         self.trials = 0
         """How many trials run, persistent workers not counted."""
 
@@ -53,6 +54,7 @@ class Reaper:
         if now < self._tick_at:
             return
         self._tick_at = now + TICK_S
+        self._kernel_kills = (self._kernel_kills[1], kernel_kills())
         for running in self._running.values():
             running.check(now)
             self._outbox.add(*running.new_steps())
@@ -69,7 +71,9 @@ class Reaper:
                 break
             running = self._running.pop(pid, None)
             if running is not None:
-                running.ended(status, usage, self._nursery.share_bytes)
+                running.ended(
+                    status, usage, share_bytes=self._nursery.share_bytes, kernel_kills_before=self._kernel_kills[0]
+                )
                 self._ending.append(running)
         self._settle()
 

@@ -38,7 +38,7 @@ class Running:
         self.code: int | None = None
         self.signal: int | None = None
         self.peak_bytes = 0
-        self.kernel_kills = 0
+        self.group_kills = 0
         self._kill_at: float | None = None
 
     def stop(self, why: str, *, limiter: str = "", gently: bool = False) -> None:
@@ -68,8 +68,11 @@ class Running:
                 self.overshoot_bytes = past
                 self.stop("oom", limiter="watchdog")
 
-    def ended(self, status: int, usage: Any, share_bytes: int) -> None:
-        """Take note of the end that wait4 told."""
+    def ended(self, status: int, usage: Any, *, share_bytes: int, kernel_kills_before: int) -> None:
+        """Take note of the end that wait4 told.
+
+        `kernel_kills_before` is how often the kernel had run out of memory a moment earlier.
+        """
         self.ended_at = time.monotonic()
         self.code, self.signal = (
             (None, os.WTERMSIG(status)) if os.WIFSIGNALED(status) else (os.WEXITSTATUS(status), None)
@@ -82,16 +85,16 @@ class Running:
         if self.answers >= 0:
             os.close(self.answers)
             self.answers = -1
-        self._blame_memory()
+        self._blame_memory(kernel_kills_before)
 
-    def _blame_memory(self) -> None:
+    def _blame_memory(self, kernel_kills_before: int) -> None:
         killed = self.signal == signal.SIGKILL and not self.why
-        if self.group is not None and self.group.kills() > self.kernel_kills:
+        if self.group is not None and self.group.kills() > self.group_kills:
             if killed or self.code != 0:
                 self.why, self.limiter = "oom", self.group.limiter
             else:
                 self.caution = "a process of the trial was killed at the memory limit"
-        elif killed and self.group is None and kernel_kills() > self.kernel_kills:
+        elif killed and self.group is None and kernel_kills() > kernel_kills_before:
             self.why, self.limiter = "oom", "kernel"
 
     def new_steps(self) -> list[Record]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 
 INLINE_BYTES = 65_536
@@ -49,8 +50,31 @@ class Slot:
                 kept[index] = self._keep(index, label)
         return inline, kept
 
+    def copy(self, label: int | str) -> tuple[list[bytes], list[str]]:
+        """Like `collect`, for a process that goes on writing: what is large is copied, so that its files stay."""
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        inline, kept = [b"", b""], ["", ""]
+        for index, descriptor in enumerate(self.descriptors):
+            size = os.fstat(descriptor).st_size
+            if 0 < size <= INLINE_BYTES:
+                inline[index] = os.pread(descriptor, size, 0)
+            elif size:
+                kept[index] = self._copy(index, label)
+            if size:
+                os.ftruncate(descriptor, 0)
+        return inline, kept
+
+    def _copy(self, index: int, label: int | str) -> str:
+        import shutil
+
+        return shutil.copyfile(self.paths[index], self._kept(index, label))
+
+    def _kept(self, index: int, label: int | str) -> str:
+        return f"{self._root}/kept/{label}.{('out', 'err')[index]}"
+
     def _keep(self, index: int, label: int | str) -> str:
-        path = f"{self._root}/kept/{label}.{('out', 'err')[index]}"
+        path = self._kept(index, label)
         os.rename(self.paths[index], path)
         os.close(self.descriptors[index])
         self.descriptors[index] = os.open(self.paths[index], OPEN_FLAGS, 0o600)

@@ -1,11 +1,9 @@
 """The driver's end of the process tree: starts the guardian, through it the rest, and hears of every death."""
 
-# ruff: noqa: PTH100, PTH108, PTH202, PTH208
 # (no pathlib in what the parent of trials loads: every fork would copy its pages)
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import subprocess
@@ -14,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from fairtrial.contract.engine import EngineSettings
 from fairtrial.contract.system import Target
@@ -162,7 +161,7 @@ class Tree:
         """Return the end of what a process of ours wrote."""
         try:
             with open(f"{self.root}/{name}.log", "rb") as file:
-                file.seek(max(0, os.path.getsize(file.name) - TAIL_BYTES))
+                file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
                 return file.read().decode(errors="replace").strip()
         except OSError:
             return ""
@@ -220,28 +219,24 @@ class Tree:
         limits.remove(self.groups)
         for folder in ("slots", "work"):
             drop(f"{self.root}/{folder}")
-        for name in os.listdir(self.root):
-            if name.endswith((".log", ".json")):
-                os.unlink(f"{self.root}/{name}")
+        for path in Path(self.root).iterdir():
+            if path.suffix in (".log", ".json"):
+                path.unlink()
 
 
-def write_config(tree: Tree, jobs: int) -> str:
-    """Write what the parent of trials reads when it starts; return the file's path."""
+def as_config(tree: Tree) -> dict[str, Any]:
+    """Return what the processes that load the target must know."""
     target, settings = tree.target, tree.settings
-    config = {
+    return {
         "root": tree.root,
         "entry": target.entry,
         "config": dict(target.config),
-        "folder": os.path.abspath(target.folder) if target.folder else "",
+        "folder": str(Path(target.folder).resolve()) if target.folder else "",
         "warm": list(target.warm),
         "executes": target.executes,
-        "path": [os.path.abspath(entry) for entry in sys.path],
-        "jobs": jobs,
+        "path": [str(Path(entry).absolute()) for entry in sys.path],
         "threads": settings.threads,
         "isolate": settings.isolate,
         "groups": tree.groups,
+        "fresh": False,
     }
-    path = f"{tree.root}/parent.json"
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(config, file)
-    return path

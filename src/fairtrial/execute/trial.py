@@ -52,9 +52,9 @@ def own_process(kernel: Kernel, parent: int, name: str) -> None:
     kernel.rename(name)
 
 
-def own_signals(channel: SocketChannel | None = None) -> None:
+def own_signals(on_stop: Callable[[int, Any], None] | None = None) -> None:
     """Unblock everything; SIGTERM asks a function to stop at its next step, and simply ends a program."""
-    signal.signal(signal.SIGTERM, channel.stop if channel else signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, on_stop or signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
@@ -70,7 +70,7 @@ def run_function(
 ) -> list[Record]:
     """Run a job in this process; return the records that tell its result."""
     channel = SocketChannel(wire, answers)
-    own_signals(channel)
+    own_signals(channel.stop)
     worker.seeded(job)
     answer = worker.perform(load, job, root=root, channel=channel)
     answer["w"] = time.monotonic() - job["began"]

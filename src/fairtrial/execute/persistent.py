@@ -1,0 +1,113 @@
+"""A persistent worker: a long-lived child of the parent, one task after the other over a socket of its own.
+
+What a task leaves running (a process pool, a daemon) lives until the worker ends: that is the price of speed.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from fairtrial.execute import worker
+from fairtrial.execute.context import scratch_path
+from fairtrial.execute.limits import resident_bytes
+from fairtrial.execute.slots import Slot, drop
+from fairtrial.execute.trial import own_signals
+from fairtrial.execute.wire import Closed, Record, Wire
+
+
+class WorkerChannel:
+    """Steps and tasks over one socket: an answer may come behind the next task."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.backlog: deque[Record] = deque()
+        self.watched = False
+        self._wire = wire
+        self.stopping = False
+
+    def step(self, attempt: int, step: int, metrics: Mapping[str, float | None]) -> bool:
+        """Send a step; wait for the answer where a strategy watches."""
+        self._wire.send([["step", attempt, step, metrics]])
+        while self.watched and not self.stopping:
+            for record in self._wire.receive()[0]:
+                if record[0] == "answer" and record[1] == attempt:
+                    return bool(record[3])
+                if record[0] in ("task", "close"):
+                    self.backlog.append(record)
+        return self.stopping
+
+    def next_task(self) -> dict[str, Any]:
+        """Return the next task, waiting for it. Raises Closed when there will be none."""
+        while not self.backlog:
+            self.backlog.extend(record for record in self._wire.receive()[0] if record[0] in ("task", "close"))
+        kind, *rest = self.backlog.popleft()
+        if kind == "close":
+            raise Closed
+        job: dict[str, Any] = rest[0]
+        return job
+
+    def stop(self, number: int, frame: Any) -> None:
+        """Remember SIGTERM: the next step ends the task, and the worker follows."""
+        self.stopping = True
+
+
+def serve(load: Callable[[], Any], wire: Wire, slot: Slot, *, root: str) -> None:
+    """Run tasks until the driver closes the socket. The target is loaded once."""
+    channel = WorkerChannel(wire)
+    own_signals(channel.stop)
+    once = cache(load)
+    meter = _PeakMeter()
+    try:
+        while True:
+            job = channel.next_task()
+            channel.watched = bool(job["watched"])
+            wire.send(*_run(once, job, channel, slot, root=root, meter=meter))
+            if channel.stopping:
+                return
+    except Closed:
+        return
+
+
+def _run(
+    load: Callable[[], Any], job: dict[str, Any], channel: WorkerChannel, slot: Slot, *, root: str, meter: _PeakMeter
+) -> tuple[list[Record], bytes]:
+    begun, used = time.monotonic(), _cpu_s()
+    job["deadline"] = None if job["wall"] is None else begun + job["wall"]
+    meter.start()
+    generators = worker.seeded(job)
+    answer = worker.perform(load, job, root=root, channel=channel)
+    generators.end()
+    wall_s, peak = time.monotonic() - begun, meter.peak_bytes()
+    for member in job["m"]:
+        drop(scratch_path(root, member[0]))
+    inline, kept = slot.copy(job["id"])
+    sizes = [len(data) for data in inline]
+    end = ["exit", job["id"], 0, None, "", "", 0, wall_s, _cpu_s() - used, peak, *sizes, *kept, ""]
+    return [["result", job["id"], answer], end], b"".join(inline)
+
+
+class _PeakMeter:
+    """Peak of this process's resident memory since `start`, less what it held then."""
+
+    def __init__(self) -> None:
+        self._reset = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+        self._before = 0
+
+    def start(self) -> None:
+        """Forget the peak so far."""
+        os.write(self._reset, b"5")
+        self._before = resident_bytes()
+
+    def peak_bytes(self) -> int:
+        """Return the peak's rise."""
+        return max(0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - self._before)
+
+
+def _cpu_s() -> float:
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system

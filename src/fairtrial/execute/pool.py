@@ -1,0 +1,200 @@
+"""Persistent workers in the driver: each has a socket of its own, and up to two tasks in flight."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fairtrial.contract.engine import Report, Started, Stepped
+from fairtrial.errors import UserError
+from fairtrial.execute.desk import as_job
+from fairtrial.execute.ending import Exit, ended, read_exit
+from fairtrial.execute.tree import Line, Tree
+from fairtrial.execute.waiting import Waiting
+from fairtrial.execute.wire import Record, pair
+from fairtrial.model.trial import Task
+
+DEPTH = 2
+"""Tasks in flight at one worker: while the driver records one result, the next task runs."""
+
+
+@dataclass(slots=True)
+class Given:
+    """A task that a worker has."""
+
+    task: Task
+    slot: str = ""
+    answer: dict[str, Any] | None = None
+    doom: str = ""
+    """Why it is to be stopped as soon as it runs."""
+
+
+@dataclass(slots=True)
+class Hand:
+    """One worker and what it has, the running task first."""
+
+    name: str
+    line: Line
+    given: deque[Given] = field(default_factory=deque)
+    pid: int = 0
+    since: float = 0.0
+    slot: str = ""
+    deadline: float | None = None
+    leaving: bool = False
+    """It was told to stop, and gets no more tasks."""
+
+    def obey(self, parent: Line | None) -> None:
+        """Have the parent stop the worker where the task that it runs is doomed."""
+        if self.given and self.given[0].doom and not self.leaving and self.pid and parent is not None:
+            self.leaving = True
+            parent.send([["stop", self.name, self.given[0].doom]])
+
+    def release(self) -> None:
+        """Let the worker go when it has nothing to do."""
+        self.leaving = True
+        self.line.send([["close"]])
+
+
+class Pool:
+    """Hands tasks to persistent workers, replaces those that die, and ends each task exactly once."""
+
+    def __init__(self, waiting: Waiting, jobs: int, tree: Tree) -> None:
+        self.jobs = jobs
+        self.reports: list[Report] = []
+        self.results = 0
+        self._waiting, self._tree = waiting, tree
+        self._hands: dict[str, Hand] = {}
+        self._started: set[int] = set()
+        self._count = 0
+
+    @property
+    def sent(self) -> Mapping[int, Given]:
+        """The tasks that have left the driver."""
+        return {given.task.id: given for hand in self._hands.values() for given in hand.given}
+
+    def room(self) -> int:
+        """Return how many more tasks may be added."""
+        return max(0, self.jobs * DEPTH - len(self._waiting) - sum(len(hand.given) for hand in self._hands.values()))
+
+    def dispatch(self, parent: Line) -> None:
+        """Give out what can run, end workers that are too many, refuse what cannot be set up."""
+        while (hand := self._free_hand(parent)) and (taken := self._waiting.take(self._out, most=self.jobs)):
+            self._give(hand, *taken, parent=parent)
+        while self._waiting.refused:
+            task, message = self._waiting.refused.pop()
+            self.reports.append(ended(task, None, Exit(why="infra", message=message), program=False))
+        now = time.monotonic()
+        for hand in self._hands.values():
+            if hand.deadline is not None and now >= hand.deadline:
+                hand.given[0].doom = hand.given[0].doom or "timeout"
+                hand.obey(parent)
+
+    def stop(self, ident: int, why: str, parent: Line | None) -> None:
+        """End a task; where it runs, its worker ends with it."""
+        task = self._waiting.drop(ident)
+        if task is not None:
+            self.reports.append(ended(task, None, Exit(why=why), program=False))
+        for hand in self._hands.values():
+            for given in hand.given:
+                if given.task.id == ident:
+                    given.doom = given.doom or why
+                    hand.obey(parent)
+
+    def answer(self, attempt: int, step: int, *, stop: bool, parent: Line) -> None:
+        """Pass on a strategy's answer."""
+        for hand in self._hands.values():
+            if hand.given and any(member.attempt == attempt for member in hand.given[0].task.members):
+                hand.line.send([["answer", attempt, step, stop]])
+
+    def hear(self, records: list[Record], blob: bytes) -> Iterator[Record]:
+        """Take the parent's records about workers; yield the others."""
+        for record in records:
+            hand = self._hands.get(record[1]) if isinstance(record[1], str) else None
+            if record[0] == "started" and hand is not None:
+                hand.pid, hand.since, hand.slot = record[2:5]
+                self._begin(hand)
+            elif record[0] == "exit":
+                exit_, blob = read_exit(record, blob)
+                if hand is not None:
+                    self._gone(hand, exit_)
+            else:
+                yield record
+
+    def lose(self, exit_: Exit) -> None:
+        """End what ran under a parent that died."""
+        for hand in list(self._hands.values()):
+            self._gone(hand, exit_)
+
+    def _free_hand(self, parent: Line) -> Hand | None:
+        """Return the worker with the least to do, starting one where that is better."""
+        if not len(self._waiting):
+            return None
+        able = [hand for hand in self._hands.values() if not hand.leaving]
+        for hand in able[self.jobs :]:
+            hand.release()
+        able = able[: self.jobs]
+        least = min(able, key=lambda hand: len(hand.given), default=None)
+        if least is not None and (not least.given or len(able) >= self.jobs):
+            return least if len(least.given) < DEPTH else None
+        self._count += 1
+        ours, theirs = pair()
+        name = f"worker-{self._count}"
+        line = self._tree.connect(ours, lambda records, blob: self._hear_worker(name, records, blob))
+        hand = self._hands[name] = Hand(name, line)
+        parent.wire.send([["worker", name, None]], pass_fd=theirs)
+        os.close(theirs)
+        return hand
+
+    def _give(self, hand: Hand, task: Task, handle: Any, *, parent: Line) -> None:
+        if task.gpus:
+            raise UserError("persistent workers keep the GPU that they saw first", hint="parallel.workers: isolated")
+        hand.given.append(Given(task))
+        hand.line.send([["task", as_job(task, handle)]])
+        if len(hand.given) == 1:
+            self._begin(hand)
+
+    def _begin(self, hand: Hand) -> None:
+        """Take note that the first of a worker's tasks runs."""
+        hand.deadline = None
+        if not hand.given or not hand.pid:
+            return
+        given = hand.given[0]
+        given.slot = hand.slot
+        if given.task.wall_s is not None:
+            hand.deadline = time.monotonic() + given.task.wall_s
+        if given.task.id not in self._started:
+            self._started.add(given.task.id)
+            self.reports.append(Started(given.task.id, hand.pid, hand.since))
+
+    def _hear_worker(self, name: str, records: list[Record], blob: bytes) -> None:
+        hand = self._hands[name]
+        for record in records:
+            if record[0] == "step":
+                self.reports.append(Stepped(*record[1:]))
+            elif record[0] == "result":
+                hand.given[0].answer = record[2]
+            else:
+                exit_, blob = read_exit(record, blob)
+                self._end(hand, exit_)
+                self._begin(hand)
+
+    def _gone(self, hand: Hand, exit_: Exit) -> None:
+        """End the task that a dead worker ran, and give the other one to somebody else."""
+        self._tree.disconnect(hand.line)
+        del self._hands[hand.name]
+        if hand.given and (exit_.why in ("", "oom", "infra") or hand.given[0].doom):
+            self._end(hand, exit_)
+        self._waiting.put_back(given.task for given in hand.given)
+
+    def _end(self, hand: Hand, exit_: Exit) -> None:
+        given = hand.given.popleft()
+        self._started.discard(given.task.id)
+        self.results += given.answer is not None
+        self.reports.append(ended(given.task, given.answer, exit_, program=False))
+
+    def _out(self) -> Iterator[Task]:
+        return (given.task for given in self.sent.values())
