@@ -49,22 +49,19 @@ class Attempts(Reader):
 
     def captured(self, attempt: int) -> Captured:
         """Return what an attempt wrote; while it runs, the files that it is writing. Raises UnknownName."""
-        status = self._connection.row("SELECT status FROM attempt WHERE id = ?", (attempt,))
-        if status is None:
-            raise UnknownName("attempt", str(attempt), ())
         row = self._connection.row(
-            "SELECT stdout, stderr, packed, stdout_file, stderr_file, stdout_slot, stderr_slot FROM output"
-            " WHERE attempt = ?",
+            "SELECT a.status, a.stdout_slot, a.stderr_slot, o.stdout, o.stderr, o.packed, o.stdout_file, o.stderr_file"
+            " FROM attempt a LEFT JOIN output o ON o.attempt = a.id WHERE a.id = ?",
             (attempt,),
         )
         if row is None:
-            return Captured()
-        stdout, stderr, packed, stdout_file, stderr_file, *slots = row
-        if status[0] in (Status.RUNNING, Status.LOST):
-            return Captured(stdout_path=_existing(slots[0]), stderr_path=_existing(slots[1]))
+            raise UnknownName("attempt", str(attempt), ())
+        status, stdout_slot, stderr_slot, stdout, stderr, packed, stdout_file, stderr_file = row
+        if status in (Status.RUNNING, Status.LOST):
+            return Captured(stdout_path=_existing(stdout_slot), stderr_path=_existing(stderr_slot))
         return Captured(
-            stdout=unpack(stdout, packed=bool(packed & STDOUT)),
-            stderr=unpack(stderr, packed=bool(packed & STDERR)),
+            stdout=unpack(stdout, packed=bool((packed or 0) & STDOUT)),
+            stderr=unpack(stderr, packed=bool((packed or 0) & STDERR)),
             stdout_path=self._path(stdout_file),
             stderr_path=self._path(stderr_file),
         )

@@ -24,10 +24,13 @@ _MEMBER = (
     "INSERT INTO member (run, number, trial, condition, replicate) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (trial, run) DO NOTHING"
 )
-_START = "INSERT INTO attempt (id, trial, role, status, started, pid, pid_started) VALUES (?, ?, ?, 'running', ?, ?, ?)"
+_START = (
+    "INSERT INTO attempt (id, trial, role, status, started, pid, pid_started, stdout_slot, stderr_slot)"
+    " VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?)"
+)
 _END = (
     "UPDATE attempt SET status = ?, ended = ?, batch = ?, wall_s = ?, cpu_s = ?, peak_bytes = ?, spin_before_s = ?,"
-    " spin_after_s = ?, metric_set = ?, metrics = ?, cautions = ?"
+    " spin_after_s = ?, metric_set = ?, metrics = ?, cautions = ?, stdout_slot = NULL, stderr_slot = NULL"
     " WHERE id = ? AND status = 'running' RETURNING trial, role"
 )
 _SETTLE = "UPDATE member SET status = ?, attempt = ? WHERE trial = ? AND run = ? AND status IS NULL RETURNING retired"
@@ -105,12 +108,8 @@ class Recorder:
         key = self.trial(event.trial)
         if event.role is Role.TRIAL:
             self.join(key, event.trial)
-        self._db.execute(_START, (event.attempt, key, event.role, event.at, event.pid, event.pid_started))
-        if event.stdout_path or event.stderr_path:
-            self._db.execute(
-                "INSERT INTO output (attempt, stdout_slot, stderr_slot) VALUES (?, ?, ?)",
-                (event.attempt, event.stdout_path, event.stderr_path),
-            )
+        slots = (event.stdout_path or None, event.stderr_path or None)
+        self._db.execute(_START, (event.attempt, key, event.role, event.at, event.pid, event.pid_started, *slots))
 
     def stepped(self, event: StepLogged) -> None:
         """Record a step of an attempt that still runs; a late one is dropped."""

@@ -111,7 +111,9 @@ CREATE TABLE attempt (
   spin_after_s REAL,
   metric_set INTEGER REFERENCES metric_set,
   metrics BLOB,                        -- float64, little-endian; NaN means undefined
-  cautions TEXT
+  cautions TEXT,
+  stdout_slot TEXT,                    -- while it runs: the files that it is writing
+  stderr_slot TEXT
 ) STRICT;
 CREATE INDEX attempt_of_trial ON attempt (trial);
 
@@ -146,9 +148,7 @@ CREATE TABLE output (
   stderr BLOB,
   packed INTEGER NOT NULL DEFAULT 0,
   stdout_file BLOB,                    -- else the digest of the artifact
-  stderr_file BLOB,
-  stdout_slot TEXT,                    -- while it runs: where it is being written
-  stderr_slot TEXT
+  stderr_file BLOB
 ) STRICT;
 
 CREATE TABLE artifact (
