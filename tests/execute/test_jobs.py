@@ -62,13 +62,15 @@ def test_threads_follow_the_cpus_of_a_trial(stage, cpus, count):
 
 
 def test_jobs_grow_as_peaks_come_in(stage):
-    """It starts with two and goes to what the peaks allow, our own running trials counted as available."""
+    """From two, as many as have told their peak, up to what the peaks allow; our own count as available."""
     sizer = Sizer(stage.study(parallel=AUTO), History())
     machine = Resources(8.0, 10 * GIB)
     assert sizer.jobs(machine, running=0) == 2
-    sizer.observe(ended(GIB), jobs=2)
-    sizer.observe(ended(GIB), jobs=2)
-    assert sizer.jobs(machine, running=0) == 7
+    grown = []
+    for _ in range(9):
+        sizer.observe(ended(GIB), jobs=2)
+        grown.append(sizer.jobs(machine, running=0))
+    assert grown == [2, 2, 3, 4, 5, 6, 7, 7, 7]
     assert sizer.jobs(Resources(8.0, 8 * GIB), running=2) == 7
 
 

@@ -84,6 +84,8 @@ class Sizer:
         memory = self._memory()
         own = running * (memory or 0)  # what our trials hold counts as available to them
         jobs = _fit(self._study, memory, Resources(machine.cpus, machine.memory_bytes + own, machine.gpus))
+        if self._history.peak_bytes is None and self._study.needs.memory_bytes is None:
+            jobs = min(jobs, max(PROBES, self._ended))  # as many as have shown what they need
         return jobs if self._cap is None else min(jobs, self._cap)
 
     def _memory(self) -> int | None:
