@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from fairtrial.execute.inline import Inline
 from fairtrial.execute.local import Local
 from fairtrial.testing.exams import EngineExam
@@ -32,3 +34,15 @@ class TestLocal(EngineExam):
 
     def make(self):
         return Local()
+
+
+class TestPersistent(TestLocal):
+    """Workers that live on from trial to trial."""
+
+    settings: ClassVar = {"workers": "persistent"}
+
+
+class TestFresh(TestLocal):
+    """A new interpreter for each trial."""
+
+    settings: ClassVar = {"isolate": "fresh"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ Run = Callable[..., list[Outcome]]
 class EngineExam:
     """Subclass it, and say with `make` which engine is examined and what it can do."""
 
+    settings: Mapping[str, Any] = {}
+    """Fields of EngineSettings that are examined (such as workers='persistent')."""
     isolates = True
     """A trial that dies takes nothing with it, and may be stopped while it runs."""
     keeps_files = True
@@ -46,7 +48,7 @@ class EngineExam:
 
         def start(**words: Any) -> Session:
             scratch = tmp_path / f"scratch-{len(opened)}"
-            settings = EngineSettings(**{"jobs": 2, "scratch": scratch, "mark": "exam:0:0", **words})
+            settings = EngineSettings(**{"jobs": 2, "scratch": scratch, "mark": "exam:0:0", **self.settings, **words})
             opened.append(self.make().open(FakeBatchSystem(), SUBJECT, settings))
             return opened[-1]
 
