@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from fairtrial.model.event import AttemptEnded, AttemptStarted
 from fairtrial.model.identity import digest
-from fairtrial.model.outcome import FailureClass
-from fairtrial.model.trial import Condition
+from fairtrial.model.outcome import FailureClass, Outcome, Status
+from fairtrial.model.trial import Condition, Role
 
 
 def counters(book, run=None):
@@ -116,6 +117,34 @@ def test_forgive(kit, book, journal):
     kit.done(journal, trials[0])
     assert counters(book) == (2, 1, 0, 0)
     assert [row.number for row in book.ledger.attempts(trials[0].digest)] == [1, 2]
+
+
+def test_more_than_one_transaction(kit, book, journal):
+    """Thousands of trials are reused, each with its own result, and counted."""
+    trials = kit.trials(2500)
+    events = []
+    for index, trial in enumerate(trials):
+        attempt = journal.next_attempt()
+        events.append(AttemptStarted(attempt, 1, trial, Role.TRIAL, 1.0))
+        events.append(AttemptEnded(1, Outcome(attempt, Status.DONE, {"loss": float(index)}), 2.0))
+    journal.append(events)
+    other = kit.begin(book, study="other")
+    assert other.reuse(trials) == 2500
+    assert list(book.ledger.measurements(2).metrics["loss"]) == [float(index) for index in range(2500)]
+    assert counters(book, 2) == (2500, 0, 2500, 0)
+    assert other.relabel(iter(trials)) == 0
+
+
+def test_a_retired_trial_that_is_reused_is_not_counted(kit, book, journal):
+    """What is retired stays out of the counters until it is taken back."""
+    trial = kit.trial()
+    kit.done(kit.begin(book, study="other"), trial)
+    kit.start(journal, trial)
+    journal.retire([])
+    assert journal.reuse([trial]) == 1
+    assert counters(book, 1) == (0, 0, 0, 1)
+    journal.retire([trial.digest])
+    assert counters(book, 1) == (1, 0, 1, 0)
 
 
 def test_relabel(kit, book, journal):

@@ -53,3 +53,17 @@ def test_history_of_one_trial(kit, book, journal):
     """One trial has a mean, and no spread; a peak that was not measured is unknown."""
     kit.done(journal, kit.trial(), usage=Usage(wall_s=2.0))
     assert book.ledger.history() == History(trials=1, wall_mean_s=2.0)
+
+
+def test_history_over_sessions(kit, book, monkeypatch):
+    """The newest 2,000 are looked at, over drivers and runs, the newest first."""
+    from fairtrial.store import runs
+
+    for session in range(3):
+        journal = kit.begin(book, fresh=session == 1)
+        for trial in kit.trials(3):
+            again = kit.trial(trial.condition.assignment["lr"] + session)
+            kit.done(journal, again, usage=Usage(wall_s=float(session)))
+    assert book.ledger.history(name="toy").wall_mean_s == 1.0
+    monkeypatch.setattr(runs, "RECENT", 4)
+    assert book.ledger.history(name="toy").wall_mean_s == (2.0 * 3 + 1.0) / 4

@@ -68,10 +68,10 @@ class Attempts(Reader):
 
     def series(self, attempt: int) -> Sequence[tuple[int, Mapping[str, float | None]]]:
         """Return an attempt's steps, in order."""
-        codecs = metric_sets(self._connection)
         rows = self._connection.rows(
             "SELECT step, metric_set, metrics FROM step WHERE attempt = ? ORDER BY step", (attempt,)
         )
+        codecs = metric_sets(self._connection)
         return [(step, codecs[names].unpack(blob)) for step, names, blob in rows]
 
     def tables(self, run: int, name: str | None = None) -> Sequence[tuple[TrialRow, str, Path]]:
@@ -83,13 +83,13 @@ class Attempts(Reader):
         return self._left(run, "file", None)
 
     def _left(self, run: int, kind: str, name: str | None) -> list[tuple[TrialRow, str, Path]]:
-        codecs = metric_sets(self._connection)
         rows = self._connection.rows(
             SELECT.replace("FROM member m", ", x.name, x.digest FROM member m", 1)
             + "JOIN artifact x ON x.attempt = m.attempt WHERE m.run = ? AND NOT m.retired AND x.kind = ?"
             " AND x.name = ifnull(?, x.name) ORDER BY m.number, x.name",
             (run, kind, name),
         )
+        codecs = metric_sets(self._connection)
         return [(trial_row(row[:-2], codecs), row[-2], Artifacts(self._folder).path(row[-1])) for row in rows]
 
     def _dead(self) -> set[int]:

@@ -126,9 +126,10 @@ def open_book(folder: Path, *, write: bool, clock: Callable[[], float] = time.ti
     path = folder / FILE
     if write:
         return _open_to_write(folder, path, clock)
-    if not path.exists():
-        raise NothingMeasured(f"no book at {folder}", hint="run a study first: fairtrial run study.yaml")
-    _refuse_empty(path)
+    with told(path):
+        if not path.exists():
+            raise NothingMeasured(f"no book at {folder}", hint="run a study first: fairtrial run study.yaml")
+        _refuse_empty(path)
     connection = reader(path)
     if schema.check(connection) < schema.VERSION:
         raise BookError(f"book {path} has an older version", hint="any writing command, such as `run`, migrates it")

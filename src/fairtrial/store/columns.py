@@ -32,6 +32,10 @@ class Columns(Reader):
 
     def measurements(self, run: int, *, retired: bool = False) -> Measurements:
         """Return the settled trials of a run in number order; a metric is NaN where it is undefined or not done."""
+        with self._connection.snapshot():
+            return self._columns(run, retired=retired)
+
+    def _columns(self, run: int, *, retired: bool) -> Measurements:
         rows = self._connection.rows(_ROWS, (run, int(retired)))
         columns = list(zip(*rows, strict=True)) or [()] * 11
         numbers, conditions, replicates, seeds, statuses, attempts, walls, cpus, peaks, sets, blobs = columns

@@ -43,7 +43,7 @@ def translated(problem: sqlite3.Error, path: Path) -> FairtrialError:
     code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
     if code in _UNWRITABLE:
         said, hint = _UNWRITABLE[code]
-        return BookUnwritable(f"book {path} cannot be written: {said}", hint=hint)
+        return BookUnwritable(f"book {path} cannot be used: {said}", hint=hint)
     if code in _BROKEN or "file is not a database" in str(problem):
         said = _BROKEN.get(code, "it is not a book, or damaged")
         return BookError(f"book {path} cannot be read: {said}", hint="nothing was changed; restore it from a backup")
@@ -54,4 +54,4 @@ def unwritable(problem: OSError, path: Path) -> BookUnwritable:
     """Return the error to raise where the operating system refused to write beside the book."""
     said = _OS.get(problem.errno or 0, problem.strerror or str(problem))
     where = problem.filename or path
-    return BookUnwritable(f"{where} cannot be written: {said}", hint="make room or the folder writable, then run again")
+    return BookUnwritable(f"{where} cannot be used: {said}", hint="make room or the folder writable, then run again")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 from fairtrial.model.event import Acted, AttemptEnded, AttemptStarted, Event, StepLogged
 from fairtrial.model.trial import Trial
@@ -13,6 +14,8 @@ from fairtrial.store.artifacts import Artifacts
 from fairtrial.store.connection import Connection
 from fairtrial.store.keeping import Kept, drop, keep
 from fairtrial.store.recorder import Recorder, Session, Tally
+
+_AT_ONCE = 2000
 
 
 class Journal:
@@ -58,20 +61,17 @@ class Journal:
 
     def reuse(self, trials: Sequence[Trial]) -> int:
         """Take finished trials of other runs (of systems that are not live) into this one; return how many."""
-        if not trials:
-            return 0
-        with self._writing() as db:
-            return membership.reuse(db, self._recorder, self.run, trials) if self._owns(db) else 0
+        return sum(map(self._reuse, _chunks(trials)))
 
     def relabel(self, trials: Iterable[Trial]) -> int:
         """Give members the assignment that the amended study gives them (a factor with `before:` names more)."""
-        with self._writing() as db:
-            return membership.relabel(db, self._recorder, self.run, trials) if self._owns(db) else 0
+        return sum(map(self._relabel, _chunks(trials)))
 
     def retire(self, keep: Iterable[bytes]) -> int:
         """Mark members outside `keep` as retired, the others as not; return how many are retired now."""
+        kept = set(keep)
         with self._writing() as db:
-            return membership.retire(db, self.run, set(keep)) if self._owns(db) else 0
+            return membership.retire(db, self.run, kept) if self._owns(db) else 0
 
     def forgive(self, trials: Sequence[bytes]) -> int:
         """Reopen settled failures, so that they run again; return how many."""
@@ -87,6 +87,14 @@ class Journal:
                     "UPDATE run SET state = ?, planned = ?, updated = ? WHERE number = ?",
                     (state, planned, self._clock(), self.run),
                 )
+
+    def _reuse(self, trials: Sequence[Trial]) -> int:
+        with self._writing() as db:
+            return membership.reuse(db, self._recorder, self.run, trials) if self._owns(db) else 0
+
+    def _relabel(self, trials: Sequence[Trial]) -> int:
+        with self._writing() as db:
+            return membership.relabel(db, self._recorder, self.run, trials) if self._owns(db) else 0
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -124,3 +132,10 @@ class Journal:
                 (events[-1].at, recorder.members, tally.done, tally.failed, self.run),
             )
         return tuple(dict.fromkeys(refused))
+
+
+def _chunks(trials: Iterable[Trial]) -> Iterator[Sequence[Trial]]:
+    """Cut many trials into transactions that are short for the other drivers of the book."""
+    left = iter(trials)
+    while chunk := list(islice(left, _AT_ONCE)):
+        yield chunk

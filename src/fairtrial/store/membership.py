@@ -23,20 +23,27 @@ _FOUND = (
     " JOIN member m ON m.trial = t.id JOIN run r ON r.number = m.run"
     " WHERE t.digest = ? AND m.status = 'done' AND NOT r.live AND m.run <> ? ORDER BY m.run DESC LIMIT 1"
 )
-_TAKE = "UPDATE member SET status = 'done', attempt = ?, reused_from = ? WHERE trial = ? AND run = ? AND status IS NULL"
+_TAKE = (
+    "UPDATE member SET status = 'done', attempt = ?, reused_from = ?"
+    " WHERE trial = ? AND run = ? AND status IS NULL RETURNING retired"
+)
 
 
 def reuse(db: sqlite3.Connection, recorder: Recorder, run: int, trials: Iterable[Trial]) -> int:
     """Settle trials from what other runs measured; never from a live run, whose numbers count there only."""
-    taken = 0
+    taken: list[bool] = []
     for trial in trials:
         found = db.execute(_FOUND, (trial.digest, run)).fetchone()
         if found is not None:
             key, attempt, origin = found
             recorder.join(key, trial)
-            taken += db.execute(_TAKE, (attempt, origin, key, run)).rowcount
-    recount(db, run)
-    return taken
+            taken += [bool(retired) for (retired,) in db.execute(_TAKE, (attempt, origin, key, run)).fetchall()]
+    counted = taken.count(False)
+    db.execute(
+        "UPDATE run SET members = ?, done = done + ?, reused = reused + ? WHERE number = ?",
+        (recorder.members, counted, counted, run),
+    )
+    return len(taken)
 
 
 def relabel(db: sqlite3.Connection, recorder: Recorder, run: int, trials: Iterable[Trial]) -> int:

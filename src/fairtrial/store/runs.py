@@ -24,9 +24,13 @@ SELECT r.number, s.name, r.state, r.created, r.updated,
 FROM run r JOIN study s ON s.id = r.study JOIN system y ON y.id = r.system
 LEFT JOIN driver d ON d.id = (SELECT max(id) FROM driver WHERE run = r.number)
 """
-_HISTORY = """
-SELECT a.wall_s, a.peak_bytes FROM attempt a JOIN trial t ON t.id = a.trial JOIN system y ON y.id = t.system
-WHERE a.status = 'done' AND a.role = 'trial' AND ({}) ORDER BY a.id DESC LIMIT ?
+_DRIVERS = """
+SELECT d.id FROM driver d JOIN run r ON r.number = d.run JOIN system y ON y.id = r.system
+WHERE {} ORDER BY d.id DESC
+"""
+_TOOK = """
+SELECT wall_s, peak_bytes FROM attempt
+WHERE id BETWEEN ? AND ? AND status = 'done' AND role = 'trial' ORDER BY id DESC LIMIT ?
 """
 
 
@@ -79,7 +83,12 @@ class Runs(Reader):
             where, values = "y.digest = ?", [system]
         elif name is not None:
             where, values = "y.name = ?", [name]
-        rows = self._connection.rows(_HISTORY.format(where), (*values, RECENT))
+        rows: list[Row] = []
+        for (driver,) in self._connection.rows(_DRIVERS.format(where), values):
+            if len(rows) >= RECENT:
+                break
+            issued = (driver << 32, (driver << 32) | 0xFFFFFFFF)
+            rows += self._connection.rows(_TOOK, (*issued, RECENT - len(rows)))
         return _history(rows)
 
     def _unknown(self, number: int | None, study: str | None) -> Exception:

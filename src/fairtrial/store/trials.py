@@ -98,8 +98,9 @@ class Trials(Reader):
         return [f"{run}.1", f"{run}.{members[0]}"] if members and members[0] else []
 
     def _rows(self, sql: str, values: Sequence[Any]) -> list[TrialRow]:
-        codecs = metric_sets(self._connection)
-        return [trial_row(row, codecs) for row in self._connection.rows(sql, values)]
+        rows = self._connection.rows(sql, values)
+        codecs = metric_sets(self._connection)  # read after the rows: a set is there before what refers to it
+        return [trial_row(row, codecs) for row in rows]
 
 
 def metric_sets(connection: Connection) -> dict[int | None, Codec]:
