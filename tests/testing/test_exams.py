@@ -196,7 +196,7 @@ def test_broken_books_fail(monkeypatch, change, test):
 
 
 class Endless:
-    name, asynchronous = "endless", False
+    name, learns, asynchronous = "endless", False, False
 
     def open(self, space, options):
         return EndlessOpened(space)
