@@ -60,6 +60,22 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def ancestors(pid: int, top: int) -> list[int]:
+    """Return the processes between a process and one above it, the highest first; nothing where it is not above."""
+    found: list[int] = []
+    while (pid := parent_of(pid)) not in (0, 1, top):
+        found.insert(0, pid)
+    return found if pid == top else []
+
+
+def command_line(pid: int) -> str:
+    """Return a process's command line; '' where it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def inner(pid: int) -> int:
     """Return a process's id in its own PID namespace; 0 where it is gone."""
     try:

@@ -37,7 +37,8 @@ def problems(record: dict[str, Any]) -> list[str]:
         "results changed": bool(record["changed"]),
         "settled trials ran again": bool(record["repeated"]),
         "the book is not whole": record["verify"] != 0,
-        "the table differs": bool(record["table"]),
+        "the table differs": bool(record["table"] or record["missing"] or record["surplus"]),
+        "nobody was watched": bool(killed) and record["family"] < 2 and record["phase"] != "any",
         "processes are left after the kill": bool(record["left_after_kill"]) and not held,
         "processes are left at the end": bool(record["left_at_end"]),
     }
@@ -74,7 +75,10 @@ RECORD = {
     "changed": [],
     "repeated": [],
     "verify": 0,
-    "table": 0,
+    "table": [],
+    "missing": [],
+    "surplus": 0,
+    "family": 5,
 }
 
 
@@ -88,7 +92,9 @@ RECORD = {
         {"repeated": [[1, 2]]},
         {"verify": 4},
         {"table": [{"x": 1}]},
-        {"table": -1},
+        {"missing": [{"x": 1}]},
+        {"surplus": 1},
+        {"family": 0},
         {"left_after_kill": ["sleep 120"]},
         {"left_at_end": ["sleep 120"]},
     ],
