@@ -52,10 +52,17 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("words", [["--help"], ["list"], ["list", "--json"], ["show", "1"]], ids=" ".join)
-def test_reading_verbs_are_light(words, folder):
-    """Help and the reading verbs load no numeric library."""
+@pytest.mark.parametrize(
+    "words", [["--help"], ["run", "--help"], ["list"], ["list", "--json"], ["show", "1.1"]], ids=" ".join
+)
+def test_frequent_verbs_are_light(words, folder):
+    """Help, the list of runs and a single trial load no numeric library."""
     assert not loaded(run_cli(*words), folder) & HEAVY
+
+
+def test_intervals_cost_numpy_and_scipy_alone(folder):
+    """Showing a run computes intervals: that loads numpy and scipy, and no data frames, plots or templates."""
+    assert not loaded(run_cli("show", "1"), folder) & (HEAVY - {"numpy", "scipy"})
 
 
 def test_package_is_light(tmp_path):
