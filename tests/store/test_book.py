@@ -42,6 +42,13 @@ def test_writing_makes_a_book(kit):
     assert not list(kit.folder.glob("*.new"))
 
 
+def test_a_book_that_was_never_finished(kit):
+    """What a process left that died while it made the book is made again."""
+    kit.folder.mkdir()
+    (kit.folder / f"{FILE}.new").write_bytes(b"half")
+    assert kit.book().ledger.verify() == []
+
+
 def test_a_book_keeps_its_id(kit):
     """The id is drawn once, and differs between books."""
     first = kit.book().id
