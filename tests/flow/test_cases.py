@@ -95,7 +95,7 @@ def test_a_strategy_learns_across_trials_and_continues_where_it_was(here: Path) 
 def test_several_trials_run_in_one_process_and_count_apart(here: Path) -> None:
     """Members of a batch share a process; a failure sends them back one by one; the book has one result each."""
     system = import_module("cases.stacked").Stacked()
-    made = study(system, factors={"x": [1.0, 2.0, 3.0, 4.0], "power": [2, 3]}, parallel={"jobs": 1}).run()
+    made = study(system, factors={"power": [2, 3], "x": [1.0, 2.0, 3.0, 4.0]}, parallel={"jobs": 1}).run()
     rows = made.records()
     assert {(row["x"], row["power"]): row["value"] for row in rows} == {
         (x, p): x**p for x in (1.0, 2.0, 3.0, 4.0) for p in (2, 3)

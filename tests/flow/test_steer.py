@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -206,4 +205,4 @@ def test_a_launch_that_fails_says_so(study: Write, here: Path, fairtrial: Type) 
     """A study that is refused is refused by `--detach` too, with its exit code."""
     study(factors={"xx": [1]})
     assert fairtrial("run", "study.yaml", "--detach")[0] == 2
-    assert not os.path.exists(here / ".fairtrial" / "logs")
+    assert not (here / ".fairtrial" / "logs").exists()

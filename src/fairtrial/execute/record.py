@@ -35,6 +35,7 @@ class Record:
         self._journal = setup.journal
         self._study = setup.study.name
         self._clock = setup.clock
+        self._redact = setup.redact
         self._monotonic = setup.monotonic
         self._flights = flights
         self._watched = watched
@@ -107,7 +108,8 @@ class Record:
         batch_failed = report.retry_alone and len(landing.members) > 1
         judged = []
         for ticket, outcome in landing.members:
-            verdict = self._retries.judge(outcome, ticket, batch_failed=batch_failed)
+            clean = outcome if self._redact is None else self._redact(outcome)
+            verdict = self._retries.judge(clean, ticket, batch_failed=batch_failed)
             judged.append((ticket, verdict))
             if not landing.begun:
                 if outcome.status is Status.CANCELLED:

@@ -24,6 +24,11 @@ class Redactor:
         self._names = {value: name for value, name in known.items() if value}
         self._bytes = {value.encode(): name.encode() for value, name in self._names.items()}
 
+    @property
+    def busy(self) -> bool:
+        """Say whether there is anything to replace."""
+        return bool(self._names)
+
     def outcome(self, outcome: Outcome) -> Outcome:
         """Return an outcome without the values; files that were kept are rewritten in place."""
         if not self._names:

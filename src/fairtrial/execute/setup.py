@@ -12,6 +12,7 @@ from fairtrial.contract.journal import Journal
 from fairtrial.contract.strategy import Told
 from fairtrial.contract.system import System, Target
 from fairtrial.execute.host import Host
+from fairtrial.model.outcome import Outcome
 from fairtrial.model.run import History
 from fairtrial.model.study import Study
 from fairtrial.model.trial import Trial
@@ -41,6 +42,8 @@ class Setup:
     reused: int = 0
     share: Callable[[Trial], tuple[str, str]] | None = None
     """Share key and scope of a trial; None asks the system, where it shares something."""
+    redact: Callable[[Outcome], Outcome] | None = None
+    """Takes the values of secrets out of an outcome before it is stored or shown."""
     clock: Callable[[], float] = time.time
     """Dates events; nothing is measured with it."""
     monotonic: Callable[[], float] = time.monotonic

@@ -98,7 +98,8 @@ def _winner(home: Path | None) -> Callable[[int], Mapping[str, Any]]:
 
         with reading(home) as book:
             declared = recall(book.ledger, run, registry=Registry())
-            found = best(book.ledger.measurements(run), declared.study.metrics)
+            rows, study = book.ledger.measurements(run), declared.study
+            found = best(rows, study.metrics, completeness=study.completeness)
         if found is None:
             raise NothingMeasured(f"run {run} has no best condition", hint="no trial of it was measured")
         space = open_space(declared.study, declared.system, identity=declared.identity_digest)

@@ -49,9 +49,9 @@ def _python() -> Check:
 
 
 def _isolation() -> list[Check]:
-    from fairtrial.execute.limits import abilities
+    from fairtrial.execute.abilities import abilities
 
-    return [Check(name, ok=ok, said=said, advice=advice) for name, ok, said, advice in abilities()]
+    return [Check(item.name, ok=item.ok, said=item.said, advice=item.advice) for item in abilities()]
 
 
 def _plugins(registry: Registry) -> list[Check]:

@@ -39,7 +39,13 @@ class RunView:
 
 
 def run_view(
-    home: Path | None, number: int | None, *, limit: int, offset: int = 0, status: str | None = None
+    home: Path | None,
+    number: int | None,
+    *,
+    limit: int,
+    offset: int = 0,
+    status: str | None = None,
+    top: int | None = None,
 ) -> RunView:
     """Return a run with its conditions, best first, and a page of its trials (the newest run without a number)."""
     from fairtrial.analyse.conditions import conditions
@@ -51,7 +57,7 @@ def run_view(
         metrics = metrics_of(run, rows)
         return RunView(
             run=run,
-            findings=conditions(rows, metrics),
+            findings=conditions(rows, metrics, level=1 - float(run.document.get("alpha", 0.05)), top=top),
             failures=_count(kind for kind in rows.failure if kind),
             trials=ledger.trials(run.number, limit=limit, offset=offset, status=status),
             total=run.done + run.failed,

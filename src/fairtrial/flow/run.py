@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fairtrial.contract.journal import Book, Journal, Ledger
 from fairtrial.contract.registry import Registry
@@ -18,11 +18,18 @@ from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.outcome import FailureClass
 from fairtrial.model.progress import Progress
 from fairtrial.model.run import Run
+from fairtrial.model.secret import references
 from fairtrial.model.study import ABSENT
 from fairtrial.model.trial import Role, Trial
 
+if TYPE_CHECKING:
+    from fairtrial.execute.redact import Redactor
+
 EXIT = {"finished": 0, "partial": 0, "budget": 7, "failures": 3, "cancelled": 130, "interrupted": 130}
 """State in which a session ended -> exit code, before failed trials are looked at."""
+
+SHOWN = 100
+"""Conditions that the end of a session brings back; `show` and the Python face have them all."""
 
 OnProgress = Callable[[Progress], None]
 OnSurvey = Callable[[Survey], None]
@@ -97,7 +104,9 @@ def _ended(book: Book, number: int, end: tuple[str, str, tuple[str, ...]], sessi
     state, reason, cautions = end
     row = book.ledger.run(number)
     rows = book.ledger.measurements(number)
-    findings = conditions(rows, session.declared.study.metrics or metrics_of(row, rows))
+    study = session.declared.study
+    metrics = study.metrics or metrics_of(row, rows)
+    findings = conditions(rows, metrics, level=1 - study.alpha, top=SHOWN)
     code = EXIT[state] if not reason.startswith("SIGTERM") else 143
     return Ended(
         run=row,
@@ -125,10 +134,12 @@ class _Session:
     survey: Survey
     learns: bool
     forgiven: Sequence[bytes]
+    redactor: Redactor
 
     @classmethod
     def prepare(cls, declared: Declared, book: Book, *, registry: Registry, order: Order) -> _Session:
         from fairtrial.execute.orphans import sweep
+        from fairtrial.execute.redact import Redactor
 
         sweep(book_mark(book))
         ledger = book.ledger
@@ -154,7 +165,8 @@ class _Session:
             sources=inputs.digests,
         )
         learns = registry.strategy(declared.study.design.kind).learns
-        return cls(declared, book, registry, order, inputs, opened, plan, left, survey, learns, forgiven)
+        redactor = Redactor(references(declared.study.document))
+        return cls(declared, book, registry, order, inputs, opened, plan, left, survey, learns, forgiven, redactor)
 
     def begin(self) -> Journal:
         """Open or continue the run in the book: the first write."""
@@ -213,6 +225,7 @@ class _Session:
             folder=self.book.folder,
             mark=book_mark(self.book),
             inputs=self.inputs.paths,
+            redact=self.redactor.outcome if self.redactor.busy else None,
             history=self.book.ledger.history(name=self.declared.system.name),
             total=None if self.learns else self.survey.count.trials,
             done=counted.done + len(counted.reusable),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -89,40 +88,43 @@ def detach(home: Path | None, study: str, argv: Sequence[str]) -> Launch:
     """
     log = log_path(home, study)
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
+    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
         offset = output.tell()
-        process = subprocess.Popen(
+        pid = os.posix_spawn(
+            sys.executable,
             [sys.executable, "-m", "fairtrial", *argv],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={**os.environ, "FAIRTRIAL_DETACHED": "1"},
+            {**os.environ, "FAIRTRIAL_DETACHED": "1"},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, nothing.fileno(), 0),
+                (os.POSIX_SPAWN_DUP2, output.fileno(), 1),
+                (os.POSIX_SPAWN_DUP2, output.fileno(), 2),
+            ],
+            setsid=True,
         )
-    _await_start(home, study, process, log, offset)
-    return Launch(study=study, pid=process.pid, log=str(log))
+    code = _await_start(home, study, pid)
+    if code not in (None, 0, 3, 7):
+        said = log.read_bytes()[offset:].decode(errors="replace").strip().splitlines()
+        error = FairtrialError(said[-1] if said else "the detached run did not start", hint=f"its output is in {log}")
+        error.exit_code = code or 1
+        raise error
+    return Launch(study=study, pid=pid, log=str(log))
 
 
-def _await_start(home: Path | None, study: str, process: subprocess.Popen[bytes], log: Path, offset: int) -> None:
+def _await_start(home: Path | None, study: str, pid: int) -> int | None:
+    """Wait until the process listens (None) or has ended (its exit code)."""
     from fairtrial.execute.control import request
 
     deadline = time.monotonic() + LAUNCH_TIMEOUT_S
     while time.monotonic() < deadline:
-        code = process.poll()
-        if code is not None:
-            break
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
         try:
-            if request(locate(home), study, {"verb": "status"})["pid"] == process.pid:
-                return
+            if request(locate(home), study, {"verb": "status"})["pid"] == pid:
+                return None
         except UserError:
             time.sleep(0.02)
-    code = process.poll()
-    if code in (0, 3, 7):
-        return
-    said = log.read_bytes()[offset:].decode(errors="replace").strip().splitlines()
-    error = FairtrialError(said[-1] if said else "the detached run did not start", hint=f"its output is in {log}")
-    error.exit_code = code or 1
-    raise error
+    return 1
 
 
 def log_path(home: Path | None, study: str) -> Path:

@@ -1,0 +1,26 @@
+"""For all tests: a per-user folder of their own, so that drivers of other sessions on this machine share nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine() -> Iterator[Path]:
+    """Give the session its own control sockets and capacity file (short: socket paths hold 108 bytes)."""
+    before = os.environ.get("TMPDIR")
+    folder = Path(tempfile.mkdtemp(prefix="ft-", dir=tempfile.gettempdir()))
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    yield folder
+    tempfile.tempdir = before
+    if before is None:
+        del os.environ["TMPDIR"]
+    else:
+        os.environ["TMPDIR"] = before
+    shutil.rmtree(folder, ignore_errors=True)
