@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fairtrial.contract.engine import Ended
@@ -104,6 +104,8 @@ def _judge(result: Mapping[str, Any] | None, exit_: Exit, *, program: bool) -> t
         return Status.CANCELLED, Failure(FailureClass.CANCELLED, "cancelled")
     if exit_.why:
         return Status.FAILED, _stopped(exit_)
+    if result is not None and exit_.limiter:
+        return Status.FAILED, _stopped(replace(exit_, why="oom"))
     if result is not None:
         failure = Failure(FailureClass(result["k"]), result["e"], detail=result.get("d", ""), exit_code=exit_.code)
         return Status.FAILED, failure

@@ -37,15 +37,17 @@ def end_marked(whole_mark: str) -> list[int]:
 def _end(condemned: Callable[[str], bool]) -> list[int]:
     ended: set[int] = set()
     limit = time.monotonic() + PATIENCE_S
-    spared = _ancestry()
-    while True:
+    spared, calm = _ancestry(), 0
+    while time.monotonic() < limit:
         found = {pid for pid, carried in _marked() if pid not in spared and condemned(carried)}
-        if not found or time.monotonic() > limit:
-            return sorted(ended)
+        calm = 0 if found else calm + 1
+        if calm > bool(ended):  # in the middle of an exec a process shows no environment: look twice
+            break
         for pid in found:
             _kill(pid)
         ended |= found
-        time.sleep(0.005)  # they may have forked meanwhile: look again
+        time.sleep(0.005)
+    return sorted(ended)
 
 
 def _marked() -> Iterator[tuple[int, str]]:

@@ -179,6 +179,7 @@ class Pool:
                 hand.given[0].answer = record[2]
             else:
                 exit_, blob = read_exit(record, blob)
+                exit_.why = hand.given[0].doom
                 self._end(hand, exit_)
                 self._begin(hand)
 

@@ -90,10 +90,10 @@ class Running:
     def _blame_memory(self, kernel_kills_before: int) -> None:
         killed = self.signal == signal.SIGKILL and not self.why
         if self.group is not None and self.group.kills() > self.group_kills:
+            self.limiter = self.group.limiter
+            self.caution = "a process of the trial was killed at the memory limit"
             if killed or self.code != 0:
-                self.why, self.limiter = "oom", self.group.limiter
-            else:
-                self.caution = "a process of the trial was killed at the memory limit"
+                self.why = self.why or "oom"
         elif killed and self.group is None and kernel_kills() > kernel_kills_before:
             self.why, self.limiter = "oom", "kernel"
 

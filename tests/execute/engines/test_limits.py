@@ -1,0 +1,73 @@
+"""Memory: whoever holds the limit, the tree is ended, the attempt says by whom, and others go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairtrial.contract.engine import Ended
+from fairtrial.execute import limits
+from fairtrial.model.outcome import FailureClass, Status
+
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture(params=["cgroup", "watchdog"])
+def limiter(request, monkeypatch, folder):
+    """Both ways of holding a memory limit; the watchdog by hiding the controllers from the parent."""
+    if request.param == "watchdog":
+        text = (folder / "subject.py").read_text()
+        (folder / "subject.py").write_text(
+            text + "\nfrom fairtrial.execute import limits\nlimits._hierarchies = lambda: ()\n"
+        )
+        return "watchdog"
+    found = limits.Cgroups("fairtrial-test-probe")
+    group = found.slot("probe")
+    if group is None:
+        pytest.skip("no memory controller that this user may write to")
+    Path(group.path).rmdir()
+    limits.remove("fairtrial-test-probe")
+    return group.limiter
+
+
+def test_a_trial_that_eats_memory_is_ended(isolating, open_session, subject, task, drive, limiter):
+    """Past its limit it is killed as oom; the one beside it is not."""
+    session = open_session(isolating, subject)
+    eat = task(1, "eat", megabytes=4000, pause=0.02, memory_bytes=100 * MEGABYTE)
+    reports = drive(session, [eat, task(2, "eat", megabytes=40, memory_bytes=100 * MEGABYTE)])
+    found = {report.task: report.outcomes[0] for report in reports if isinstance(report, Ended)}
+    assert (found[1].failure.kind, found[1].failure.limiter) == (FailureClass.OOM, limiter)
+    assert (found[1].failure.overshoot_bytes > 0) == (limiter == "watchdog")
+    assert found[2].status is Status.DONE
+
+
+def test_the_whole_tree_counts(isolating, open_session, subject, task, outcome, limiter):
+    """A child of the trial that eats memory is the trial's memory."""
+    one = task(1, "eat_in_child", megabytes=600, memory_bytes=120 * MEGABYTE)
+    failure = outcome(open_session(isolating, subject), one).failure
+    assert (failure.kind, failure.limiter) == (FailureClass.OOM, limiter)
+
+
+def test_the_peak_is_the_trials_own(isolating, open_session, subject, task, drive):
+    """What it allocates is counted, what it shares with its parent is not (pages of libraries blur both)."""
+    session = open_session(isolating, subject)
+    reports = drive(session, [task(1, "eat", megabytes=80), task(2, "nothing")])
+    peak = {report.task: report.outcomes[0].usage.peak_bytes for report in reports if isinstance(report, Ended)}
+    assert 75 * MEGABYTE <= peak[1] <= 100 * MEGABYTE
+    assert peak[2] <= 5 * MEGABYTE
+
+
+def test_cpu_time_counts_children(isolating, open_session, command, shell, outcome):
+    """CPU seconds are those of the process and of what it waited for."""
+    script = """python3 -c 'sum(range(20_000_000))'; echo '{"m": 1}'"""
+    assert outcome(open_session(isolating, command), shell(1, script)).usage.cpu_s > 0.1
+
+
+def test_groups_are_removed(isolating, open_session, subject, task, outcome):
+    """No cgroup is left behind."""
+    session = open_session(isolating, subject)
+    outcome(session, task(1, "nothing", memory_bytes=100 * MEGABYTE))
+    name = session._crew.tree.groups
+    session.close(kill=False)
+    assert not any(Path(base, name).is_dir() for base, _ in limits._hierarchies())
