@@ -46,7 +46,7 @@ class Cgroup:
 
     def kills(self) -> int:
         """Count how often the kernel killed a process here."""
-        return _counter(f"{self.path}/{self._event_file}", b"oom_kill")
+        return _field(f"{self.path}/{self._event_file}", b"oom_kill") or 0
 
 
 class Cgroups:
@@ -177,30 +177,26 @@ def resident_bytes(pid: int | str = "self") -> int:
 
 def kernel_kills() -> int:
     """Count how often the kernel ran out of memory and killed a process on this machine, any cgroup included."""
-    return _counter("/proc/vmstat", b"oom_kill")
+    return _field("/proc/vmstat", b"oom_kill") or 0
 
 
 def _proportional_bytes(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
-            for line in file:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        return resident_bytes(pid)
-    return 0
+    share_kib = _field(f"/proc/{pid}/smaps_rollup", b"Pss:")
+    return resident_bytes(pid) if share_kib is None else share_kib * 1024
 
 
-def _counter(path: str, name: bytes) -> int:
+def _field(path: str, name: bytes) -> int | None:
+    """Return the number behind a name in a file of names and numbers; None where there is none."""
     try:
         with open(path, "rb") as file:
-            for line in file:
-                key, _, value = line.partition(b" ")
-                if key == name:
-                    return int(value)
+            raw = file.read()
     except OSError:
-        return 0
-    return 0
+        return None
+    for line in raw.splitlines():
+        words = line.split(None, 2)
+        if words[0] == name:
+            return int(words[1])
+    return None
 
 
 def _write(path: str, value: str, *, optional: bool = False) -> None:

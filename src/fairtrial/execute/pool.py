@@ -47,6 +47,24 @@ class Hand:
     leaving: bool = False
     """It was told to stop, and gets no more tasks."""
 
+    def give(self, task: Task, handle: Any) -> None:
+        """Send it a task. Raises UserError for one with GPUs: a worker keeps those that it saw first."""
+        if task.gpus:
+            raise UserError("persistent workers keep the GPU that they saw first", hint="parallel.workers: isolated")
+        self.given.append(Given(task))
+        self.line.send([["task", as_job(task, handle)]])
+
+    def begin(self, started: set[int]) -> Iterator[Started]:
+        """Note that the first of its tasks runs now, and say so if `started` does not hold it yet."""
+        if not self.given or not self.pid or self.given[0].slot:
+            return
+        given = self.given[0]
+        given.slot = self.slot
+        self.deadline = None if given.task.wall_s is None else time.monotonic() + given.task.wall_s
+        if given.task.id not in started:
+            started.add(given.task.id)
+            yield Started(given.task.id, self.pid, self.since)
+
     def obey(self, parent: Line | None) -> None:
         """Have the parent stop the worker where the task that it runs is doomed."""
         if self.given and self.given[0].doom and not self.leaving and self.pid and parent is not None:
@@ -82,8 +100,11 @@ class Pool:
 
     def dispatch(self, parent: Line) -> None:
         """Give out what can run, end workers that are too many, refuse what cannot be set up."""
-        while (hand := self._free_hand(parent)) and (taken := self._waiting.take(self._out, most=self.jobs)):
-            self._give(hand, *taken, parent=parent)
+        while (hand := self._free_hand(parent)) and (
+            taken := self._waiting.take(lambda: (given.task for given in self.sent.values()), most=self.jobs)
+        ):
+            hand.give(*taken)
+            self.reports += hand.begin(self._started)
         while self._waiting.refused:
             task, message = self._waiting.refused.pop()
             self.reports.append(ended(task, None, Exit(why="infra", message=message), program=False))
@@ -116,7 +137,7 @@ class Pool:
             hand = self._hands.get(record[1]) if isinstance(record[1], str) else None
             if record[0] == "started" and hand is not None:
                 hand.pid, hand.since, hand.slot = record[2:5]
-                self._begin(hand)
+                self.reports += hand.begin(self._started)
             elif record[0] == "exit":
                 exit_, blob = read_exit(record, blob)
                 if hand is not None:
@@ -149,27 +170,6 @@ class Pool:
         os.close(theirs)
         return hand
 
-    def _give(self, hand: Hand, task: Task, handle: Any, *, parent: Line) -> None:
-        if task.gpus:
-            raise UserError("persistent workers keep the GPU that they saw first", hint="parallel.workers: isolated")
-        hand.given.append(Given(task))
-        hand.line.send([["task", as_job(task, handle)]])
-        if len(hand.given) == 1:
-            self._begin(hand)
-
-    def _begin(self, hand: Hand) -> None:
-        """Take note that the first of a worker's tasks runs."""
-        hand.deadline = None
-        if not hand.given or not hand.pid:
-            return
-        given = hand.given[0]
-        given.slot = hand.slot
-        if given.task.wall_s is not None:
-            hand.deadline = time.monotonic() + given.task.wall_s
-        if given.task.id not in self._started:
-            self._started.add(given.task.id)
-            self.reports.append(Started(given.task.id, hand.pid, hand.since))
-
     def _hear_worker(self, name: str, records: list[Record], blob: bytes) -> None:
         hand = self._hands[name]
         for record in records:
@@ -181,7 +181,7 @@ class Pool:
                 exit_, blob = read_exit(record, blob)
                 exit_.why = hand.given[0].doom
                 self._end(hand, exit_)
-                self._begin(hand)
+                self.reports += hand.begin(self._started)
 
     def _gone(self, hand: Hand, exit_: Exit) -> None:
         """End the task that a dead worker ran, and give the other one to somebody else."""
@@ -193,9 +193,7 @@ class Pool:
 
     def _end(self, hand: Hand, exit_: Exit) -> None:
         given = hand.given.popleft()
+        hand.deadline = None
         self._started.discard(given.task.id)
         self.results += given.answer is not None
         self.reports.append(ended(given.task, given.answer, exit_, program=False))
-
-    def _out(self) -> Iterator[Task]:
-        return (given.task for given in self.sent.values())

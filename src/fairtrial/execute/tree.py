@@ -96,7 +96,7 @@ class Tree:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=self._environment(),
+                env=_environment(self.settings),
                 pass_fds=(theirs,),
                 start_new_session=True,
             )
@@ -211,10 +211,6 @@ class Tree:
             if self._guardian.returncode != NO_NAMESPACE:
                 raise FairtrialError(f"the guardian did not start: {self.log_tail('guardian')}") from None
 
-    def _environment(self) -> dict[str, str]:
-        threads = warm.capped(self.settings.threads)
-        return dict(os.environ) | threads | dict(self.settings.environment) | {orphans.VARIABLE: self.settings.mark}
-
     def _tidy(self) -> None:
         limits.remove(self.groups)
         for folder in ("slots", "work"):
@@ -222,6 +218,11 @@ class Tree:
         for path in Path(self.root).iterdir():
             if path.suffix in (".log", ".json"):
                 path.unlink()
+
+
+def _environment(settings: EngineSettings) -> dict[str, str]:
+    capped = warm.capped(settings.threads)
+    return dict(os.environ) | capped | dict(settings.environment) | {orphans.VARIABLE: settings.mark}
 
 
 def as_config(tree: Tree) -> dict[str, Any]:
