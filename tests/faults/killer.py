@@ -1,10 +1,11 @@
 """Kills parts of a running study from outside, round after round, and writes what it hit: one JSON line a round.
 
-    python killer.py FOLDER FIRST COUNT
+    python killer.py FOLDER FIRST COUNT [PHASE VICTIMS]
 
 A round runs `fairtrial run` in a folder of its own, waits for a drawn phase (see `phases`), and kills drawn victims at
 one instant. Then the same command runs until it exits 0, and the round says what differs from an undisturbed run.
-Nothing in the product helps the killer.
+Nothing in the product helps the killer. With PHASE and VICTIMS (`run "driver parent"`) nothing is drawn, and no driver
+may make a PID namespace.
 """
 
 from __future__ import annotations
@@ -42,7 +43,11 @@ VICTIMS = {
 
 ENDS_WITHIN_S = 60.0
 GONE_WITHIN_S = 10.0
+SOON_S = 0.5
 STARTS = 4
+STUCK = 99
+"""Stands for the exit code of a driver that did not end by itself."""
+
 NO_NAMESPACE = 'echo 0 > /proc/sys/user/max_pid_namespaces && exec "$@"'
 """Inside a user namespace of its own: from here on nobody may make a PID namespace, as on a restricted account."""
 
@@ -50,21 +55,27 @@ NO_NAMESPACE = 'echo 0 > /proc/sys/user/max_pid_namespaces && exec "$@"'
 class Round:
     """One round: the number draws the phase, the victims, and whether PID namespaces are permitted."""
 
-    def __init__(self, number: int, folder: Path) -> None:
+    def __init__(self, number: int, folder: Path, forced: tuple[str, str] | None = None) -> None:
         self.number = number
         self.rng = random.Random(f"kill-rounds/{number}")
-        self.token = str(uuid.UUID(int=self.rng.getrandbits(128)))
+        self.token = str(uuid.uuid4())
         self.phase = PHASES[number % len(PHASES)]
         self.victims = self.rng.choices(list(VICTIMS), list(VICTIMS.values()))[0].split()
         self.restricted = self.rng.random() < 0.5 and may_restrict()
+        if forced:
+            self.phase, self.victims, self.restricted = forced[0], forced[1].split(), may_restrict()
         self.evidence = Evidence(folder)
         shutil.copytree(STUDY, folder, ignore=shutil.ignore_patterns("__pycache__"))
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start the study's command; the process is the driver itself, without a shell between."""
+        """Start the study's command; the process is the driver itself, without a shell between.
+
+        Only a round's first start is restricted: a user namespace of its own could not look into its sibling.
+        """
         durability = "full" if self.number % 2 else "normal"
         command = [sys.executable, "-m", "fairtrial", "run", "study.yaml", f"durability={durability}"]
-        if self.restricted:
+        restricted, self.restricted = self.restricted, False
+        if restricted:
             command = [*RESTRICT, NO_NAMESPACE, "sh", *command]
         environment = {**os.environ, "FAULTS_ROUND": self.token, "FAULTS_SIDE_LOG": str(self.evidence.log)}
         with (self.evidence.folder / "output.txt").open("ab") as output:
@@ -91,37 +102,49 @@ class Round:
         ps.send(signal.SIGCONT, self.family())
         return {role: pids for role, pids in hit.items() if pids}
 
-    def left(self) -> list[str]:
-        """Return the command lines of processes that are still there after a fair while."""
-        end = time.monotonic() + GONE_WITHIN_S
+    def end(self, driver: subprocess.Popen[bytes]) -> int:
+        """Wait for a driver and return its exit code; one that does not end is killed, with all that is its."""
+        try:
+            return driver.wait(ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            ps.kill_at_once(self.family())
+            driver.wait()
+            return STUCK
+
+    def left(self, within_s: float) -> list[str]:
+        """Return the command lines of processes that are still there when the time is up."""
+        end = time.monotonic() + within_s
         while (there := self.family()) and time.monotonic() < end:
             time.sleep(0.02)
         return [ps.command_line(pid) for pid in there if ps.alive(pid)]
 
-    def play(self) -> dict[str, Any]:
-        """Run the round and return its record."""
+    def play(self, span_s: float) -> dict[str, Any]:
+        """Run the round and return its record; `span_s` is how long the study takes undisturbed."""
         driver = self.start()
-        watch = Watch(driver.pid, self.evidence, self.rng)
+        watch = Watch(driver.pid, self.evidence, self.rng, span_s=span_s)
         met = watch.hunt(self.phase, lambda: driver.poll() is not None)
         record: dict[str, Any] = {"round": self.number, "drawn": self.phase, "phase": self.phase if met else "missed"}
-        record["namespace"] = bool(watch.chain) and ps.namespace(watch.parent) != ps.namespace(os.getpid())
+        apart = record["namespace"] = bool(watch.chain) and ps.namespace(watch.parent) != ps.namespace(os.getpid())
         record["family"] = len(self.family())
         before = self.evidence.settled()
         record["victims"] = self.strike(watch) if met else {}
-        codes = [driver.wait(ENDS_WITHIN_S)]
-        record["left_after_kill"] = self.left()
-        return record | self._judge(codes, before)
+        codes = [self.end(driver)]
+        unguarded = not apart and {"driver", "guardian", "parent"} <= set(record["victims"])
+        record["left_after_kill"] = self.left(SOON_S if unguarded else GONE_WITHIN_S)
+        record |= self._judge(codes, before)
+        ps.kill_at_once(self.family())
+        return record
 
     def _judge(self, codes: list[int], before: dict[Any, Any]) -> dict[str, Any]:
         """Start the same command until it exits 0, and say what became of what the book held before and after."""
         after, began = self.evidence.settled(), len(self.evidence.side("began"))
         while codes[-1] != 0 and len(codes) < STARTS:
-            codes.append(self.start().wait(ENDS_WITHIN_S))
+            codes.append(self.end(self.start()))
         final = self.evidence.settled()
         again = {line[1:] for line in self.evidence.side("began")[began:]}
         return {
             "codes": codes,
-            "left_at_end": self.left(),
+            "left_at_end": self.left(GONE_WITHIN_S),
             "lost": [key for key, row in before.items() if after.get(key) != row],
             "changed": [key for key, row in after.items() if final.get(key) != row],
             "repeated": sorted(again & set(after)),
@@ -142,19 +165,20 @@ def may_restrict() -> bool:
         return False
 
 
-def calm(folder: Path) -> list[dict[str, Any]]:
-    """Run the study undisturbed and return its table."""
-    undisturbed = Round(-1, folder)
-    if undisturbed.start().wait(ENDS_WITHIN_S):
+def calm(folder: Path) -> tuple[list[dict[str, Any]], float]:
+    """Run the study undisturbed; return its table and how long it took."""
+    undisturbed, began = Round(-1, folder), time.monotonic()
+    if undisturbed.end(undisturbed.start()):
         raise SystemExit((folder / "output.txt").read_text())
-    return undisturbed.evidence.table()
+    span_s = time.monotonic() - began
+    return undisturbed.evidence.table(), span_s
 
 
-def main(folder: Path, first: int, count: int) -> None:
+def main(folder: Path, first: int, count: int, *forced: str) -> None:
     """Play rounds and print their records; of a table only what differs from the undisturbed one is kept."""
-    expected = calm(folder / "calm")
+    expected, span_s = calm(folder / "calm")
     for number in range(first, first + count):
-        record = Round(number, folder / f"round-{number}").play()
+        record = Round(number, folder / f"round-{number}", (forced[0], forced[1]) if forced else None).play(span_s)
         table = record["table"]
         record["table"] = [row for row in table if row not in expected]
         record["missing"] = [row for row in expected if row not in table]
@@ -163,4 +187,4 @@ def main(folder: Path, first: int, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

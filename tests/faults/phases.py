@@ -5,7 +5,7 @@
 - result: a trial has computed its result, and the book does not have it
 - commit: the driver holds the book's write lock
 - cleanup: a trial is gone and what it left behind is not, or all is settled and the driver is still there
-- any: whatever it is at a drawn delay after the start
+- any: whatever it is at a drawn delay within the time that the study takes undisturbed
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ TRIALS = 40
 LATEST_START = 24
 """A phase is waited for after so many trials began at most: enough are left to meet it."""
 
-DELAY_S = 1.5
 WRITE_LOCK_BYTE = 120
 """SQLite's WAL_WRITE_LOCK in the -shm file: held by a connection that is inside a write transaction."""
 
@@ -31,7 +30,7 @@ WRITE_LOCK_BYTE = 120
 class Watch:
     """Watches one driver and what is below it."""
 
-    def __init__(self, driver: int, evidence: Evidence, rng: random.Random) -> None:
+    def __init__(self, driver: int, evidence: Evidence, rng: random.Random, *, span_s: float) -> None:
         self.driver = driver
         self.chain: tuple[int, ...] = ()
         """What stands between driver and trials, the parent last; empty before the first trial began."""
@@ -39,6 +38,7 @@ class Watch:
         """The trial that is in the phase; 0 where there is none."""
         self._evidence = evidence
         self._rng = rng
+        self._span_s = span_s
         self._seen: tuple[int, ...] = ()
 
     @property
@@ -49,7 +49,7 @@ class Watch:
     def hunt(self, phase: str, over: Callable[[], bool]) -> bool:
         """Wait until a phase is met and stands still; False where the study is over before."""
         if phase == "any":
-            time.sleep(self._rng.random() * DELAY_S)
+            time.sleep(self._rng.random() * self._span_s)
             self._find_chain()
             return not over()
         skip = self._rng.randrange(1, LATEST_START)
