@@ -77,6 +77,51 @@ def test_before_of_a_parameter_that_is_new(small):
     assert [trial.digest for trial in small.trials(plan)] == small.digests(plan)
 
 
+def test_before_of_parameters_of_which_one_is_new(small):
+    """One that the system cannot do without leaves the identity; one with a default keeps what it was."""
+    from pydantic import ConfigDict, create_model
+
+    strict = ConfigDict(extra="forbid")
+    old = create_model("Old", __config__=strict, a=(int, ...), b=(int, 7))
+    new = create_model("New", __config__=strict, a=(int, ...), b=(int, 7), depth=(int, ...))
+    before = small.digests(small.grid(small.study({"a": [1, 2]}), small.Base(old)))
+    factors = [small.factor("a", [1, 2]), small.factor("b", [7, 8], before=7), small.factor("depth", [4, 3], before=3)]
+    plan = small.grid(small.study(factors), small.Base(new))
+    kept = [trial.condition.assignment for trial in small.trials(plan) if trial.digest in before]
+    assert kept == [{"a": a, "b": 7, "depth": 3} for a in (1, 2)]
+
+
+@pytest.mark.parametrize("path", ["depth", "load.depth", "loads.0.depth"])
+def test_a_parameter_with_a_default_that_did_not_exist_then(small, path):
+    """Named as absent, its key is in no identity at `before`, though it has a default; elsewhere nothing changes."""
+    from pydantic import ConfigDict, create_model
+
+    strict = ConfigDict(extra="forbid")
+    top, _, inner = path.rpartition(".0.") if ".0." in path else path.rpartition(".")
+
+    def model(**more):
+        load = create_model("Load", __config__=strict, rate=(float, 1.0), **more)
+        kinds = {"": more, "load": {"load": (load, load())}, "loads": {"loads": (list[load], [load()])}}
+        return create_model("Model", __config__=strict, a=(int, 0), **kinds[top])
+
+    base = {"loads": [{}]} if top == "loads" else {}
+    before = small.digests(small.grid(small.study({"a": [1, 2]}, base=base), small.Base(model())))
+    system = small.Base(model(**{inner: (int, 3)}))
+    declared = small.study([small.factor("a", [1, 2]), small.factor(path, [3, 5], before=3)], base=base)
+    plain, absent = (space(small, declared, system, absent=names).grid() for names in (frozenset(), frozenset({path})))
+    assert small.digests(absent)[::2] == before
+    assert not {*small.digests(plain)} & {*before}
+    assert small.digests(absent)[1::2] == small.digests(plain)[1::2]
+    assert [trial.digest for trial in small.trials(absent)] == small.digests(absent)
+    assert absent.trial(0).condition.parameters == plain.trial(0).condition.parameters
+
+
+def test_absent_means_nothing_without_before(small):
+    """A factor that declares no `before` keeps its key, whatever is named as absent."""
+    declared = small.study({"a": [1, 2]})
+    assert small.digests(space(small, declared, absent=frozenset({"a"})).grid()) == small.digests(small.grid(declared))
+
+
 def test_before_that_contradicts_the_system_is_refused(small):
     """`before` cannot claim a value that the system would not have taken."""
     with pytest.raises(SpecError, match=r"before is 3, but without the factor it is 0"):

@@ -9,7 +9,6 @@ from fairtrial.contract.system import ReadsInputs, System
 from fairtrial.errors import SpecError, nearest
 from fairtrial.model.identity import canonical_json, digest, digest_bytes
 from fairtrial.model.secret import is_reference
-from fairtrial.model.study import ABSENT
 from fairtrial.model.trial import Condition
 from fairtrial.plan.arm import Arm
 
@@ -17,11 +16,14 @@ from fairtrial.plan.arm import Arm
 class Resolver:
     """Resolves settings (nested JSON) through `system.Parameters`: types coerced, defaults filled."""
 
-    def __init__(self, system: System, *, inputs: bytes = b"", file: str = "") -> None:
+    def __init__(
+        self, system: System, *, inputs: bytes = b"", file: str = "", absent: frozenset[str] = frozenset()
+    ) -> None:
         self.system = system
         self.reads_inputs = isinstance(system, ReadsInputs)
         self._inputs = inputs
         self._file = file
+        self._absent = absent
 
     def parse(self, settings: Mapping[str, Any]) -> Any:
         """Make an instance of the system's parameters. Raises SpecError where the system refuses them."""
@@ -67,14 +69,24 @@ class Resolver:
 
     def _before(self, arm: Arm, assignment: Mapping[str, Any], gone: Sequence[str], parameters: Any) -> Any:
         """Return the parameters as they were before the factors of the paths that are gone existed."""
-        # Where the system cannot do without a path, the parameter itself is new: before, there was no such key.
-        former = arm.settings({path: value for path, value in assignment.items() if path not in gone})
+        made = self._unset(arm, assignment, gone)
+        new = self._absent.intersection(gone)
+        if made is None:
+            # Where the system cannot do without a path, the parameter itself is new: before, there was no such key.
+            required = {path for path in gone if self._unset(arm, assignment, [path]) is None} or set(gone)
+            rest = self._unset(arm, assignment, [path for path in gone if path not in required])
+            made, new = parameters if rest is None else rest, new | required
+        for path in new:
+            made = _without(made, path.split("."))
+        return made
+
+    def _unset(self, arm: Arm, assignment: Mapping[str, Any], gone: Sequence[str]) -> Any:
+        """Return the parameters where some factors are not set; None where the system refuses that."""
+        left = {path: value for path, value in assignment.items() if path not in gone}
         try:
-            return self.parse(former).model_dump(mode="json")
+            return self.parse(arm.settings(left)).model_dump(mode="json")
         except SpecError:
-            for path in gone:
-                parameters = _without(parameters, path.split("."))
-            return parameters
+            return None
 
     def _refusal(self, problem: Any) -> SpecError:
         errors = problem.errors(include_url=False, include_context=False, include_input=False)
@@ -100,7 +112,9 @@ def redact(value: Any) -> Any:
 def _without(tree: Any, keys: Sequence[str]) -> Any:
     """Return a copy of nested JSON without a path; unchanged where there is none."""
     key, rest = keys[0], keys[1:]
-    if not isinstance(tree, Mapping) or tree.get(key, ABSENT) is ABSENT:
+    if isinstance(tree, list) and rest and key.isdigit() and int(key) < len(tree):
+        return [_without(item, rest) if i == int(key) else item for i, item in enumerate(tree)]
+    if not isinstance(tree, Mapping) or key not in tree:
         return tree
     copy = dict(tree)
     if rest:

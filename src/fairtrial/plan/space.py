@@ -33,14 +33,17 @@ def open_space(
     inputs: bytes = b"",
     only: Rule | None = None,
     limit: int | None = None,
+    absent: frozenset[str] = frozenset(),
 ) -> Space:
     """Open the space of a study.
 
     `identity` is the digest of the system's identity, `inputs` that of the study's own inputs. `only` keeps the trials
-    for which it holds, `limit` the first trials of each plan. Raises UnknownName where a rule names what is no factor,
-    SpecError where factors depend on each other in a circle.
+    for which it holds, `limit` the first trials of each plan. `absent` names factors with `before` whose parameter did
+    not exist then: at that level their key is in no identity, whatever its default. Raises UnknownName where a rule
+    names what is no factor, SpecError where factors depend on each other in a circle.
     """
-    return OpenSpace(study, Resolver(system, inputs=inputs, file=study.file), identity=identity, only=only, limit=limit)
+    resolver = Resolver(system, inputs=inputs, file=study.file, absent=absent)
+    return OpenSpace(study, resolver, identity=identity, only=only, limit=limit)
 
 
 class OpenSpace:
