@@ -81,7 +81,9 @@ class Workshop:
         return list(self.data("show", trial)["attempts"])
 
     def processes(self) -> list[int]:
-        """Return the living processes that were started here."""
+        """Return the living processes that were started here; skips the rest of a test where there is no /proc."""
+        if not Path("/proc/self/environ").exists():
+            pytest.skip("what is left behind is looked for in Linux's /proc")
         return sorted(_carrying(f"FAULTS_TOKEN={self.token}"))
 
 
