@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from fairtrial.contract.registry import Registry
 from fairtrial.contract.strategy import Count, Plan, Space
 from fairtrial.contract.system import Identified, Live, System
 from fairtrial.errors import NothingMeasured, UserError
+from fairtrial.model.rule import Rule
 from fairtrial.model.study import Study
 from fairtrial.model.trial import Trial
 
@@ -202,22 +203,40 @@ def look(plan: Plan, *, settled: Mapping[bytes, str], finished: set[bytes]) -> L
 
 
 def open_plan(
-    declared: Declared, *, registry: Registry, only: str | None = None, limit: int | None = None, inputs: bytes = b""
+    declared: Declared,
+    *,
+    registry: Registry,
+    only: str | None = None,
+    limit: int | None = None,
+    inputs: bytes = b"",
+    settled: Mapping[bytes, str] | None = None,
+    finished: Collection[bytes] = (),
 ) -> tuple[Space, Any]:
-    """Open the study's strategy on its space: (space, opened strategy). Nothing is enumerated yet."""
+    """Open the study's strategy on its space: (space, opened strategy). Nothing is enumerated yet.
+
+    What is settled in the run and finished in the book says what factors with `before` stand for.
+    """
+    from fairtrial.flow.before import absent
     from fairtrial.model.rule import parse
     from fairtrial.plan.space import open_space
 
-    space = open_space(
-        declared.study,
-        declared.system,
-        identity=declared.identity_digest,
-        inputs=inputs,
-        only=parse(only) if only else None,
-        limit=limit,
-    )
-    design = declared.study.design
-    return space, registry.strategy(design.kind).open(space, design.options)
+    study = declared.study
+    strategy = registry.strategy(study.design.kind)
+    rule = parse(only) if only else None
+
+    def opened(rule: Rule | None, limit: int | None, names: frozenset[str]) -> tuple[Space, Any]:
+        identity = declared.identity_digest
+        space = open_space(
+            study, declared.system, identity=identity, inputs=inputs, only=rule, limit=limit, absent=names
+        )
+        return space, strategy.open(space, study.design.options)
+
+    def plans(names: frozenset[str]) -> Iterator[Plan]:
+        narrowed = (rule, limit) != (None, None)
+        for part in ((None, None), (rule, limit)) if narrowed else ((None, None),):
+            yield from filter(None, [opened(*part, names)[1].ask()])
+
+    return opened(rule, limit, absent(study, plans, settled=settled or {}, finished=finished))
 
 
 def survey(
@@ -237,13 +256,21 @@ def survey(
     with glancing(home) as book:
         ledger = None if book is None else book.ledger
         inputs = resolve(declared.study, ledger)
-        _, opened = open_plan(declared, registry=registry, only=only, limit=limit, inputs=inputs.digest)
-        plan = opened.ask()
-        if plan is None:
-            raise NothingMeasured("the plan is empty: no trial matches")
         run = None if ledger is None else continued(declared, ledger, fresh=fresh)
         settled = ledger.settled(run) if ledger is not None and run is not None else {}
         finished = set() if ledger is None or declared.live or fresh else ledger.finished()
+        _, opened = open_plan(
+            declared,
+            registry=registry,
+            only=only,
+            limit=limit,
+            inputs=inputs.digest,
+            settled=settled,
+            finished=finished,
+        )
+        plan = opened.ask()
+        if plan is None:
+            raise NothingMeasured("the plan is empty: no trial matches")
         left = look(plan, settled=settled, finished=finished)
         weighed = weigh(declared, left, ledger=ledger, run=run, narrowed=bool(only or limit), sources=inputs.digests)
         return replace(weighed, page=_page(left, finished, page))

@@ -144,16 +144,24 @@ class _Session:
         sweep(book_mark(book))
         ledger = book.ledger
         inputs = materialise(declared.study, ledger, book.folder / "inputs")
-        _, opened = open_plan(declared, registry=registry, only=order.only, limit=order.limit, inputs=inputs.digest)
+        number = continued(declared, ledger, fresh=order.fresh)
+        settled = dict(ledger.settled(number)) if number is not None else {}
+        finished = set() if declared.live or order.fresh else ledger.finished()
+        _, opened = open_plan(
+            declared,
+            registry=registry,
+            only=order.only,
+            limit=order.limit,
+            inputs=inputs.digest,
+            settled=settled,
+            finished=finished,
+        )
         plan = opened.ask()
         if plan is None or plan.count().trials == 0:
             raise NothingMeasured("the plan is empty: no trial matches", hint="fairtrial plan shows what there is")
-        number = continued(declared, ledger, fresh=order.fresh)
         forgiven = failures(ledger, number, order.forgive) if number is not None else []
-        settled = dict(ledger.settled(number)) if number is not None else {}
         for digest in forgiven:
             settled.pop(digest, None)
-        finished = set() if declared.live or order.fresh else ledger.finished()
         left = look(plan, settled=settled, finished=finished)
         survey = weigh(
             declared,
