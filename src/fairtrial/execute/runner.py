@@ -46,7 +46,7 @@ class Runner:
         self._on_progress = on_progress
         self._watch = watch
         self._share = setup.share or sharing(setup.system)
-        self._groups = grouping(setup.system, self._share)
+        self._groups = grouping(setup.system, self._share, setup.study)
         self._stack = ExitStack()
         self._session: Session | None = None
         self._allowance: Allowance | None = None
