@@ -22,6 +22,7 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
+from fairtrial.model.study import ABSENT, is_absent
 from fairtrial.plan.separable import separable
 
 AB = [["a"], ["b"]]
@@ -107,6 +108,11 @@ class Factory(Plain):
     third: float = Field(default_factory=lambda data: data["a"])
 
 
+class LeftOut(BaseModel):
+    a: int = Field(0, exclude_if=lambda value: value == 0)
+    b: float = 0.5
+
+
 class Pair(RootModel[tuple[int, int]]):
     pass
 
@@ -147,7 +153,7 @@ def test_models_that_keep_factors_apart(model):
 
 @pytest.mark.parametrize(
     "model",
-    [SeesOthers, ThirdSeesOthers, Whole, After, Init, Computed, Written, FieldWritten, Dumped, Factory],
+    [SeesOthers, ThirdSeesOthers, Whole, After, Init, Computed, Written, FieldWritten, Dumped, Factory, LeftOut],
 )
 def test_models_that_mix_factors(model):
     """Whatever sees several fields at once can mix them; with one factor there is nothing to mix."""
@@ -180,6 +186,18 @@ def test_places_inside_a_model(kind, expected):
     assert separable(model, [["inner.a"], ["inner.b"]]) is expected
     assert separable(model, [["inner.a"], ["other"]])
     assert separable(model, [["inner.a", "inner.b"], ["other"]])
+
+
+def test_fields_that_a_dump_leaves_out():
+    """Left out where nothing was given, a field stays apart; left out for what it holds, what is beneath it mixes."""
+
+    def model(leaves_out):
+        field = Field(default_factory=lambda: ABSENT, exclude_if=leaves_out)
+        return create_model("Outer", inner=(Any, field), other=(Any, field), plain=(int, 0))
+
+    for factors in ([["inner.a"], ["inner.b"]], [["inner"], ["other"]], [["inner"], ["plain"]]):
+        assert separable(model(is_absent), factors)
+        assert not separable(model(lambda value: value == {"a": 1, "b": 1}), factors)
 
 
 def test_items_of_lists():

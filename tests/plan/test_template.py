@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import AfterValidator, ConfigDict, Field, create_model
 
 from fairtrial.model.identity import canonical_json
+from fairtrial.model.study import ABSENT, is_absent
 from fairtrial.plan.template import Template
 
 JSON = st.recursive(
@@ -21,7 +25,10 @@ JSON = st.recursive(
 
 
 @settings(max_examples=300, deadline=None)
-@given(rest=st.dictionaries(st.text(st.characters(exclude_characters=".")), JSON, max_size=4), values=st.data())
+@given(
+    rest=st.dictionaries(st.text(st.characters(codec="utf-8", exclude_characters=".")), JSON, max_size=4),
+    values=st.data(),
+)
 def test_a_filled_template_is_canonical_json(rest, values):
     """Whatever stands around and in the holes, in whatever order keys sort, the digest is that of the whole."""
     from fairtrial.model.identity import digest_bytes
@@ -104,3 +111,36 @@ def test_optional_parents_and_inactive_factors(small):
     plan = small.grid(declared)
     assert small.digests(plan) == small.oracle(declared)
     assert plan.trial(0).condition.parameters["extra"] is None
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_what_is_not_given_is_left_out(small, fast):
+    """What a dump leaves out for nothing but being absent may be in a template: the digests are those in full.
+
+    The other rule drops `load` where both its factors are at 1: no template may miss that.
+    """
+    leaves_out = is_absent if fast else (lambda value: is_absent(value) or value == {"clients": 1, "rate": 1})
+    validated = []
+
+    def count(value):
+        validated.append(value)
+        return value
+
+    anything = (Any, Field(default_factory=lambda: ABSENT, exclude_if=leaves_out))
+    strict = ConfigDict(extra="forbid")
+    counted = (Annotated[Any, AfterValidator(count)], 0)
+    Model = create_model("Model", __config__=strict, load=anything, b=anything, c=anything, counted=counted)
+    declared = small.study(
+        [
+            small.factor("load.clients", [1, 2, 3, 4]),
+            small.factor("load.rate", [1, 2, 3, 4]),
+            small.factor("b", [None, 0, "absent", 1]),
+            small.factor("c", [1, 2, 3, 4], "b == 1", before=4),
+        ],
+        base={"counted": 0},
+    )
+    plan = small.grid(declared, small.Base(Model))
+    found = small.digests(plan)
+    resolved = len(validated)
+    assert found == small.oracle(declared, Model)
+    assert (resolved < len(found) / 2) is fast

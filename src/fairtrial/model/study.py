@@ -21,6 +21,11 @@ ABSENT = _Absent.ABSENT
 """No value was given (None is a value)."""
 
 
+def is_absent(value: object) -> bool:
+    """Say whether no value was given: what is left out of a dump by this alone depends on nothing else."""
+    return value is ABSENT
+
+
 class Direction(StrEnum):
     """Which way a metric is better."""
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from fairtrial.model.study import is_absent
+
 Schema = Mapping[str, Any]
 Beneath = Sequence[tuple[int, tuple[str, ...]]]
 """(factor, the keys that are left of its path)"""
@@ -92,7 +94,7 @@ class _Model:
         fields = given if isinstance(given, Mapping) else {field["name"]: field for field in given}
         if schema.get("computed_fields") or any(self._looks_around(field) for field in fields.values()):
             return False
-        return self._each(lambda key: fields[key]["schema"] if key in fields else None, beneath)
+        return self._each(lambda key: _place(fields[key]) if key in fields else None, beneath)
 
     def _dict(self, schema: Schema, beneath: Beneath) -> bool:
         keys = schema.get("keys_schema", {"type": "any"})
@@ -130,3 +132,10 @@ class _Model:
             return False
         self._looked.add(ref)
         return self._looks_around(target)
+
+
+def _place(field: Schema) -> Schema | None:
+    """Return what is beneath a field; None where its value may leave it out of the dump, whatever it holds."""
+    leaves_out = field.get("serialization_exclude_if")
+    schema: Schema = field["schema"]
+    return schema if leaves_out is None or leaves_out is is_absent else None

@@ -171,6 +171,21 @@ def test_parameters_hold_what_is_set(tmp_path):
     }
 
 
+def test_null_is_set_and_unset_is_absent(tmp_path):
+    """Null is a value like any other, and so is the word absent; each name has a schema of its own."""
+    Parameters = bind("echo {config}", tmp_path, options({"lr": 1}, ["depth", "load.clients", "load.rate"])).Parameters
+    assert Parameters().model_dump(mode="json") == {}
+    assert Parameters(depth=None).model_dump(mode="json") == {"depth": None}
+    assert Parameters(load={"clients": None}, lr="absent").model_dump() == {"load": {"clients": None}, "lr": "absent"}
+    schema = Parameters.model_json_schema()
+    assert {name: field["title"] for name, field in schema["properties"].items()} == {
+        "lr": "Lr",
+        "depth": "Depth",
+        "load": "Load",
+    }
+    assert not schema.get("required")
+
+
 def test_missing_program_is_refused(tmp_path):
     """A program that is not there, or cannot be executed, is told before anything starts."""
     (tmp_path / "train.sh").write_text("#!/bin/sh\n")

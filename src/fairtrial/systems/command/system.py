@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, create_model, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from fairtrial.contract.system import Context, Target
 from fairtrial.errors import UserError, nearest
 from fairtrial.model.identity import digest_bytes
-from fairtrial.model.study import Metric
+from fairtrial.model.study import ABSENT, Metric, is_absent
 from fairtrial.systems.command.program import Program
 from fairtrial.systems.command.words import Words, check, read
 
@@ -120,24 +120,17 @@ class Command:
             yield from (part for part in (word, word.partition("=")[2]) if part and "{" not in part)
 
 
-class _Free(BaseModel):
-    """Parameters of a command: any JSON; what the study does not set is absent, not null."""
-
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
-
-    @model_serializer(mode="wrap")
-    def _only_set(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
-
-
 def _model(required: list[str], optional: list[str]) -> type[BaseModel]:
+    """Parameters of a command: any JSON; what the study does not set is absent, not null."""
     for name in (*required, *optional):
         if name.startswith("_") or (name.startswith("model_") and hasattr(BaseModel, name)):
             raise UserError(f"command: {name!r} cannot be a parameter's name", hint="rename it")
-    fields: dict[str, Any] = dict.fromkeys(optional, (Any, None)) | dict.fromkeys(required, (Any, ...))
+    unset = Field(default_factory=lambda: ABSENT, exclude_if=is_absent)  # no plain default: JSON Schema has no such
+    fields: dict[str, Any] = dict.fromkeys(optional, (Any, unset)) | dict.fromkeys(required, (Any, ...))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*shadows an attribute", category=UserWarning)
-        return create_model("Parameters", __base__=_Free, **fields)
+        config = ConfigDict(extra="forbid", protected_namespaces=())
+        return create_model("Parameters", __config__=config, **fields)
 
 
 def _shell_words(line: str) -> list[str]:
