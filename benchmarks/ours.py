@@ -34,7 +34,7 @@ def study(folder: Path, n: int, *, jobs: int, workers: str, durability: str) -> 
         durability=durability,
     )
     cpu_s, start, clock = _cpu_s(), time.perf_counter(), time.time
-    run = declared.run(folder=folder, quiet=True)
+    run = declared.run(folder=folder)
     whole_s, cpu_s, ended = time.perf_counter() - start, _cpu_s() - cpu_s, clock()
     with reading(folder) as book:
         attempts = book.ledger.attempts(run=run.number)

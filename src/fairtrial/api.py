@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fairtrial.contract.registry import Registry
+from fairtrial.errors import UserError
 from fairtrial.flow.declare import Declared, Source, Survey, declare, survey
 from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.progress import Progress
@@ -77,6 +80,7 @@ class Study:
 
     def __init__(self, *, plugins: Mapping[str, Mapping[str, Any]] | None = None, **document: Any) -> None:
         self._plugins = {kind: dict(names) for kind, names in (plugins or {}).items()}
+        self._function: Callable[..., Any] | None = None
         self._source = Source(document=self._named(document))
 
     @classmethod
@@ -88,9 +92,12 @@ class Study:
 
     def _named(self, document: dict[str, Any]) -> dict[str, Any]:
         system = document.get("system")
-        if callable(system) and not isinstance(system, type) and not hasattr(system, "Parameters"):
+        if isinstance(system, type) and hasattr(system, "Parameters"):
+            system = system()
+        if callable(system) and not hasattr(system, "Parameters"):
+            self._function = system
             return {**document, "system": {"python": _reference(system)}}
-        if system is not None and not isinstance(system, str | Mapping):
+        if system is not None and hasattr(system, "Parameters") and hasattr(system, "name"):
             self._plugins.setdefault("system", {})[system.name] = system
             return {**document, "system": system.name}
         return document
@@ -102,7 +109,8 @@ class Study:
 
     def declare(self, *, folder: str | Path | None = None) -> Declared:
         """Read and check it. Raises SpecError and UnknownName."""
-        return declare(self._source, registry=self.registry, home=_path(folder))
+        with _plainly():
+            return declare(self._source, registry=self.registry, home=_path(folder))
 
     def plan(self, *, folder: str | Path | None = None, only: str | None = None, limit: int | None = None) -> Survey:
         """Say what `run` would do; writes nothing."""
@@ -118,19 +126,23 @@ class Study:
         fresh: bool = False,
         engine: str | None = None,
         why: str = "",
-        quiet: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Run:
-        """Run what is left, and return the run; `folder` is where the book is looked for (the current one)."""
-        from fairtrial.flow.run import Order, run
+        """Run what is left, and return the run; `folder` is where the book is looked for (the current one).
+
+        Failures of trials are in the run (`exit_code` 3, `Run.trials(status="failed")`). Raises SpecError and UserError
+        for what is wrong with the study, StudyHeld where it is being run already.
+        """
+        from fairtrial.flow.run import Listeners, Order, run
 
         order = Order(only=only, limit=limit, fresh=fresh, engine=engine, why=why, command=("fairtrial.Study.run",))
+        _refuse_import(self._function)
         ended = run(
             self.declare(folder=folder),
             registry=self.registry,
             home=_path(folder),
             order=order,
-            on_progress=on_progress if on_progress or quiet else None,
+            listeners=Listeners(on_progress=on_progress),
         )
         made = Run(ended.run.number, folder=folder)
         made.state, made.exit_code = ended.state, ended.exit_code
@@ -141,11 +153,41 @@ def _path(folder: str | Path | None) -> Path | None:
     return Path(folder) if folder is not None else None
 
 
-def _reference(function: Callable[..., Any]) -> str:
-    module = function.__module__
-    if module == "__main__":
-        import __main__
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Let the user's mistakes through without the trace of our own calls."""
+    try:
+        yield
+    except UserError as problem:
+        raise problem.with_traceback(None) from None
 
-        file = getattr(__main__, "__file__", None)
-        return f"{Path(file).resolve()}:{function.__qualname__}" if file else f"__main__:{function.__qualname__}"
-    return f"{module}:{function.__qualname__}"
+
+def _reference(function: Any) -> str:
+    """Name a function so that workers can import it. Raises UserError for one that cannot be."""
+    name = getattr(function, "__qualname__", "")
+    if not name or "<lambda>" in name:
+        raise UserError(
+            f"{function!r} has no name that workers could import it by", hint="define it with `def` in a module"
+        )
+    if "<locals>" in name:
+        raise UserError(f"{name} is defined inside another function", hint="define it at the top of its module")
+    module = sys.modules.get(function.__module__)
+    file = getattr(module, "__file__", None)
+    if function.__module__ == "__main__":
+        if file is None or not Path(file).is_file():
+            raise UserError(
+                f"{name} stands in no file, so that workers cannot import it",
+                hint="put it into a file beside the notebook, such as model.py, and import it from there",
+            )
+        return f"{Path(file).resolve()}:{name}"
+    return f"{function.__module__}:{name}"
+
+
+def _refuse_import(function: Any) -> None:
+    """Raise UserError where a module runs a study of its own function while it is imported: workers import it too."""
+    module = sys.modules.get(getattr(function, "__module__", ""))
+    if getattr(getattr(module, "__spec__", None), "_initializing", False):
+        raise UserError(
+            f"{function.__module__} runs its study while it is imported, and workers import it too",
+            hint="put .run() below `if __name__ == '__main__':`",
+        )

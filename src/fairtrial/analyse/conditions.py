@@ -31,12 +31,19 @@ def conditions(
     that are done give values: what failed, was pruned or is undefined is missing, counted, and never a number. An
     interval is Student's t at `level`; a condition with one value has none. `top` stops after that many findings.
     """
+    return ranking(measurements, metrics, level=level, top=top)[0]
+
+
+def ranking(
+    measurements: Measurements, metrics: Sequence[Metric], *, level: float = 0.95, top: int | None = None
+) -> tuple[list[ConditionFinding], int]:
+    """Return the findings of `conditions`, and how many there are without `top`."""
     groups = _grouped(measurements)
     columns = {metric.name: _column(measurements, groups, metric.name, level) for metric in metrics}
     ranked = _ranked(groups, columns, directed(metrics))[:top]
     estimates = {name: column.estimates(ranked) for name, column in columns.items()}
     failures = _failures(measurements, groups)
-    return [
+    findings = [
         ConditionFinding(
             variant=measurements.variant[groups.first[group]],
             assignment=_assignment(measurements, groups.first[group]),
@@ -46,6 +53,7 @@ def conditions(
         )
         for rank, group in enumerate(ranked)
     ]
+    return findings, len(groups.first)
 
 
 def directed(metrics: Sequence[Metric]) -> Metric | None:

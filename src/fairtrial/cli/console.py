@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,12 +21,9 @@ WIDE = 240
 """Columns assumed where stdout is no terminal, so that nothing is cut that a program may read."""
 
 
-@cache
-def out() -> Console:
-    """Return the console of stdout."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, emoji=False)
+def width() -> int:
+    """Return how many columns stdout has."""
+    return get_terminal_size().columns if sys.stdout.isatty() else WIDE
 
 
 @cache

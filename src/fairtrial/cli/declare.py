@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fairtrial.cli.console import envelope, note, say
+from fairtrial.cli.console import envelope, note, plain, say
 
 if TYPE_CHECKING:
     from fairtrial.flow.declare import Source, Survey
+    from fairtrial.model.trial import Trial
 
 Words = Annotated[
     list[str] | None,
@@ -39,6 +40,9 @@ def source(words: list[str] | None, command: str | None, **more: Any) -> Source:
     if command is not None and files:
         raise UserError(f"{files[0]!r} is no override", hint="with --command, words are PATH=VALUE")
     if len(files) > 1:
+        other = next((file for file in files[1:] if not Path(file).exists()), None)
+        if other is not None:
+            raise UserError(f"{other!r} is no file and no override", hint=f"{other}=VALUE sets a path of the study")
         raise UserError(f"one study at a time: {files[0]!r} and {files[1]!r} were given")
     file = Path(files[0]) if files else None
     return Source(file=file, command=command, overrides=tuple(overrides), **more)
@@ -123,9 +127,24 @@ def plan(
         fresh=fresh,
     )
     if as_json:
-        envelope("plan", found, truncated=_cut(found), next_command="fairtrial run")
+        shown = {**plain(found), "page": [_planned(trial, status) for trial, status in found.page]}
+        envelope("plan", shown, truncated=_cut(found), next_command="fairtrial run")
         return
     _print_plan(found)
+
+
+def _planned(trial: Trial, status: str) -> dict[str, Any]:
+    condition = trial.condition
+    return {
+        "position": trial.position,
+        "status": status,
+        "variant": condition.variant,
+        "assignment": condition.assignment,
+        "parameters": condition.parameters,
+        "replicate": trial.replicate,
+        "seed": trial.seed,
+        "digest": trial.digest.hex(),
+    }
 
 
 def _cut(found: Survey) -> bool:
@@ -171,5 +190,5 @@ def sentences(found: Survey) -> list[str]:
         said.append(f"  excluded by {rule!r}: {'not counted' if removed is None else removed} conditions")
     if found.count.note:
         said.append(f"  {found.count.note}")
-    estimate = tables.estimate(found.estimate)
+    estimate = tables.estimate(found.estimate, found.jobs)
     return said + ([f"  {estimate}"] if estimate else [])

@@ -38,12 +38,20 @@ def import_results(
     study: Annotated[str, typer.Option("--study", help="The study's name in the book.")],
     metric: Annotated[list[str], typer.Option("--metric", help="A column that is a metric; may be repeated.")],
     columns: Annotated[
-        list[str] | None, typer.Option("--map", metavar="NAME=COLUMN", help="Another name for a column.")
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="FACTOR=COLUMN",
+            help="A factor and its column, such as lr=learning_rate; one for each factor.",
+        ),
     ] = None,
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
-    """Take results that exist already into the book, so that analysis works without running again."""
+    """Take results that exist already into the book, so that analysis works without running again.
+
+    Each factor is named with its column: `--map lr=learning_rate`. Other columns are left.
+    """
     from fairtrial.flow.keep import adopt
 
     mapping = dict(_pair(word) for word in columns or ())
@@ -103,8 +111,11 @@ def doctor(as_json: AsJson = False) -> int:
     if as_json:
         envelope("doctor", plain(checks))
     else:
-        made = tables.table("check", "", "found", "advice")
+        made = tables.table("check", "", "found")
         for check in checks:
-            made.add_row(check.name, "ok" if check.ok else "no", check.said, check.advice)
+            made.add_row(check.name, "ok" if check.ok else "no", check.said)
         tables.show(made)
+        for check in checks:
+            if check.advice and not check.ok:
+                say(f"{check.name}: {check.advice}")
     return 0 if all(check.ok for check in checks if check.name in ("python", "book")) else 8

@@ -8,10 +8,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from fairtrial.cli.console import err, note, span
+from fairtrial.flow.notice import Notice
 from fairtrial.model.progress import Progress
 
 EVERY_S = 15.0
 BAR = 24
+SHORT = 8
+"""Columns of the bar at most, and at least."""
 
 
 class Live:
@@ -45,37 +48,61 @@ class Live:
         if self._quiet:
             return
         if self._live is not None:
-            self._live.update(line(progress, bar=True))
+            from rich.text import Text
+
+            text = drawn(progress, err().width - 1)
+            self._live.update(Text(text, no_wrap=True, overflow="ellipsis"))
         elif time.monotonic() - self._last >= EVERY_S:
             self._last = time.monotonic()
-            note(line(progress, bar=False))
+            note(line(progress))
 
 
-def line(progress: Progress, *, bar: bool) -> str:
-    """Write progress as one line: done, failed, running, rate, and the time left with its 90 % range."""
+def failure(notice: Notice) -> None:
+    """Print the first failure of a kind, and where to read on."""
+    again = " (it runs again)" if notice.again else ""
+    note(f"{notice.trial} failed: {notice.kind.value}: {notice.message}{again}; fairtrial logs {notice.trial}")
+    if notice.last:
+        note(f"further kinds of failure: fairtrial show {notice.trial.partition('.')[0]} --failed")
+
+
+def drawn(progress: Progress, width: int) -> str:
+    """Write progress in one line of at most so many columns, with a bar where there is room for one."""
+    words = " · ".join(_parts(progress))
+    room = min(BAR, width - len(words) - 1)
+    if progress.total and room >= SHORT:
+        words = f"{_bar((progress.done + progress.failed) / progress.total, room)} {words}"
+    labelled = f"{words} · {progress.label}"
+    return labelled if progress.label and len(labelled) <= width else words[:width]
+
+
+def line(progress: Progress) -> str:
+    """Write progress as one line of any length, with the last thing that happened."""
+    return " · ".join([*_parts(progress), *([progress.label] if progress.label else [])])
+
+
+def _parts(progress: Progress) -> list[str]:
+    """Say done, failed, running, rate, and the time left with half its 90 % range."""
     settled = progress.done + progress.failed
     total = "?" if progress.total is None else str(progress.total)
     parts = [f"{settled}/{total}", f"{progress.done} done", f"{progress.failed} failed", f"{progress.running} running"]
     if progress.reused:
         parts.append(f"{progress.reused} reused")
     if progress.rate_per_s:
-        parts.append(f"{progress.rate_per_s:.3g}/s")
-    if progress.eta_s is not None:
+        parts.append(f"{progress.rate_per_s:.0f}/s" if progress.rate_per_s >= 100 else f"{progress.rate_per_s:.3g}/s")
+    if progress.eta_s is not None and progress.running + (progress.total or 0) > settled:
         parts.append(_eta(progress))
     if progress.state != "running":
         parts.append(progress.state)
-    if progress.label:
-        parts.append(progress.label)
-    drawn = _bar(settled / progress.total) + " " if bar and progress.total else ""
-    return drawn + " · ".join(parts)
+    return parts
 
 
 def _eta(progress: Progress) -> str:
-    if progress.eta_low_s is None or progress.eta_high_s is None:
+    if progress.eta_s is None or progress.eta_high_s is None:
         return f"{span(progress.eta_s)} left"
-    return f"{span(progress.eta_s)} left ({span(progress.eta_low_s)} to {span(progress.eta_high_s)})"
+    half_s = progress.eta_high_s - progress.eta_s
+    return f"{span(progress.eta_s)} ± {f'{half_s:.1g} s' if half_s < 10 else span(half_s)} left"
 
 
-def _bar(share: float) -> str:
-    full = min(BAR, int(share * BAR))
-    return "━" * full + "╌" * (BAR - full)
+def _bar(share: float, width: int) -> str:
+    full = min(width, int(share * width))
+    return "━" * full + "╌" * (width - full)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -16,52 +17,62 @@ from fairtrial.errors import FairtrialError, nearest
 app = typer.Typer(
     name="fairtrial",
     help="Give every configuration a fair trial: experiments over parameters that can be believed.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its help costs 0.1 s of CPU
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-VERBS: dict[str, Callable[..., Any]] = {
-    "init": declare.init,
-    "schema": declare.schema,
-    "check": declare.check,
-    "plan": declare.plan,
-    "run": run.run,
-    "watch": steer.watch,
-    "list": read.list_runs,
-    "show": read.show,
-    "logs": read.logs,
-    "why": read.why,
-    "cancel": steer.cancel,
-    "pause": steer.pause,
-    "resume": steer.resume,
-    "retry": run.retry,
-    "set": steer.set_option,
-    "export": keep.export,
-    "import": keep.import_results,
-    "verify": keep.verify,
-    "reproduce": run.reproduce,
-    "gc": keep.gc,
-    "doctor": keep.doctor,
+VERBS: dict[str, tuple[Callable[..., Any], str]] = {
+    "init": (declare.init, "Write a study and a system to start from."),
+    "schema": (declare.schema, "Print the JSON Schema of study files."),
+    "check": (declare.check, "Read a study and check every level."),
+    "plan": (declare.plan, "Say what `run` would do; write nothing."),
+    "run": (run.run, "Run what is left of a study."),
+    "watch": (steer.watch, "Show the progress of a running study."),
+    "list": (read.list_runs, "List runs, newest first."),
+    "show": (read.show, "Show a run, or one trial."),
+    "logs": (read.logs, "Print what an attempt wrote."),
+    "why": (read.why, "Say why a trial ran, was reused or failed."),
+    "cancel": (steer.cancel, "Stop a running study, or one trial."),
+    "pause": (steer.pause, "Start no new trials until `resume`."),
+    "resume": (steer.resume, "Go on after `pause`."),
+    "retry": (run.retry, "Run the failed trials of a run once more."),
+    "set": (steer.set_option, "Change the jobs of a running study."),
+    "export": (keep.export, "Write a run as Parquet, CSV and JSON."),
+    "import": (keep.import_results, "Take results from elsewhere into the book."),
+    "verify": (keep.verify, "Check that the book is whole."),
+    "reproduce": (run.reproduce, "Make a run again and compare the numbers."),
+    "gc": (keep.gc, "Remove what no run refers to."),
+    "doctor": (keep.doctor, "Say what this machine can promise."),
 }
-for _name, _verb in VERBS.items():
-    app.command(_name)(_verb)
+"""Verb -> its function and its line in the overview."""
+for _name, (_verb, _line) in VERBS.items():
+    app.command(_name, short_help=_line)(_verb)
 
 
 @app.callback(invoke_without_command=True)
-def _top(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def _top(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
     """Give every configuration a fair trial: experiments over parameters that can be believed."""
     if version:
         from fairtrial import __version__
 
         typer.echo(f"fairtrial {__version__}")
-        raise typer.Exit
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+RIGHTS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+"""What the machine refuses: a right or room is missing, and no bug of ours."""
 
 
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
     code = run_command()
     try:
         sys.stdout.flush()
@@ -90,6 +101,8 @@ def run_command() -> int:
 def _unexpected(problem: Exception) -> int:
     if hasattr(problem, "format_message") and hasattr(problem, "exit_code"):
         return _refuse(_usage(problem), 2)
+    if isinstance(problem, OSError) and problem.errno in RIGHTS and problem.filename:
+        return _refuse(f"{os.fsdecode(problem.filename)}: {problem.strerror}", 8)
     traceback.print_exc()
     return _refuse(f"a bug of ours: {type(problem).__name__}: {problem}", 1)
 

@@ -54,14 +54,15 @@ def show(
     from fairtrial.flow.read import run_view
 
     status = "failed" if failed else None
-    found = run_view(None, int(reference) if reference else None, limit=limit, offset=offset, status=status)
+    number = int(reference) if reference else None
+    found = run_view(None, number, limit=limit, offset=offset, status=status, top=limit)
     if as_json:
-        envelope("show", found, truncated=len(found.trials) < found.total)
+        envelope("show", found, truncated=found.more or offset > 0 or len(found.findings) < found.conditions)
         return
-    _print_run(found, trials=trials or failed, limit=limit)
+    _print_run(found, trials=trials, failed=failed)
 
 
-def _print_run(found: RunView, *, trials: bool, limit: int) -> None:
+def _print_run(found: RunView, *, trials: bool, failed: bool) -> None:
     from fairtrial.cli import tables
 
     run = found.run
@@ -71,13 +72,28 @@ def _print_run(found: RunView, *, trials: bool, limit: int) -> None:
     for said in (question, _extras(found), *map(_driver, found.drivers[-1:])):
         if said:
             say(f"  {said}")
-    if trials:
+    if trials or failed:
+        _print_trials(found, failed=failed)
+    elif found.findings and run.done:
         say()
+        tables.conditions(found.findings, found.metrics)
+        say(tables.legend(found.findings, found.conditions - len(found.findings), "--limit N"))
+
+
+def _print_trials(found: RunView, *, failed: bool) -> None:
+    from fairtrial.cli import tables
+
+    if not found.trials:
+        say("  no such trials")
+        return
+    say()
+    if failed:
+        tables.failed(found.trials)
+        say(f"next: fairtrial logs {found.run.number}.{found.trials[0].number}")
+    else:
         tables.trials(found.trials, found.metrics)
-    elif found.findings:
-        say()
-        cut = tables.conditions(found.findings, found.metrics, limit=limit)
-        say("mean [95 % t interval over replicates]" + (f"; {cut} more conditions, --limit N" if cut else ""))
+    if found.more:
+        say("… there are more; --limit N prints so many, --offset N skips so many")
 
 
 def _extras(found: RunView) -> str:
@@ -93,7 +109,8 @@ def _driver(driver: Any) -> str:
     code, machine = driver.get("code", {}), driver.get("machine", {})
     commit = code.get("commit") or ""
     made = f"code {commit[:12]}{' with changes' if code.get('dirty') else ''}, " if commit else ""
-    return f"{made}Python {driver.get('python', '?')}, {machine.get('host', '?')}, {machine.get('cpus', '?')} CPUs"
+    python = str(driver.get("python") or "?").partition(" ")[0]
+    return f"{made}Python {python}, {machine.get('host', '?')}, {machine.get('cpus', '?')} CPUs"
 
 
 def _show_trial(reference: str, table: str | None, *, limit: int, as_json: bool) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fairtrial.flow.again import Reproduction
     from fairtrial.flow.declare import Survey
     from fairtrial.flow.run import Ended
+    from fairtrial.model.run import TrialRow
 
 Why = Annotated[str, typer.Option("--why", help="The reason, kept in the action log.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
@@ -64,7 +65,7 @@ def run(
         return _detach(declared.study.name, as_json=as_json)
     order = Order(only=only, limit=limit, fresh=fresh, engine=engine, why=why, command=tuple(sys.argv))
     with _live(quiet) as live:
-        ended = start(declared, registry=registry, order=order, on_survey=_survey(quiet), on_progress=live.show)
+        ended = start(declared, registry=registry, order=order, listeners=_listeners(live, quiet))
     return _finish(ended, as_json=as_json)
 
 
@@ -74,12 +75,18 @@ def _live(quiet: bool) -> Any:
     return Live(quiet=quiet)
 
 
-def _survey(quiet: bool) -> Any:
-    def show(found: Survey) -> None:
-        for sentence in [] if quiet else sentences(found):
-            note(sentence)
+def _listeners(live: Any, quiet: bool) -> Any:
+    from fairtrial.cli.live import failure
+    from fairtrial.flow.run import Listeners
 
-    return show
+    if quiet:
+        return Listeners(on_failure=failure)
+    return Listeners(on_survey=_survey, on_progress=live.show, on_failure=failure)
+
+
+def _survey(found: Survey) -> None:
+    for sentence in sentences(found):
+        note(sentence)
 
 
 def _detach(study: str, *, as_json: bool) -> int:
@@ -100,7 +107,8 @@ def _finish(ended: Ended, *, as_json: bool) -> int:
     if as_json:
         data = {"run": run, "state": ended.state, "reason": ended.reason, "survey": ended.survey}
         data |= {"conditions": ended.findings, "cautions": ended.cautions, "exit_code": ended.exit_code}
-        envelope("run", data, next_command=_next(ended))
+        data |= {"failures": ended.failures}
+        envelope("run", data, truncated=len(ended.findings) < ended.conditions, next_command=_next(ended))
     else:
         _print_ended(ended)
     if os.environ.get("FAIRTRIAL_DETACHED"):
@@ -117,18 +125,28 @@ def _print_ended(ended: Ended) -> None:
     say(f"run {run.number} of {run.study}: {_state(ended)}")
     for caution in ended.cautions:
         say(f"caution: {caution}")
-    if ended.findings:
+    if ended.findings and run.done:
         say()
-        cut = tables.conditions(ended.findings, _seen(ended))
-        say("mean [95 % t interval over replicates]" + (f"; {cut} more conditions" if cut else ""))
+        tables.conditions(ended.findings[: tables.SHOWN], _seen(ended))
+        cut = ended.conditions - tables.SHOWN
+        say(tables.legend(ended.findings, cut, f"fairtrial show {run.number} --limit N"))
+    elif ended.first_failure is not None:
+        say(_nothing(ended.first_failure))
     say()
     say(f"next: {_next(ended)}")
+
+
+def _nothing(row: TrialRow) -> str:
+    reference, failure = f"{row.run}.{row.number}", row.failure
+    said = f": {failure.kind.value}: {failure.message}" if failure else ""
+    return f"nothing was measured: every trial failed, {reference} first{said} (fairtrial logs {reference})"
 
 
 def _state(ended: Ended) -> str:
     run = ended.run
     reused = f" ({run.reused} reused)" if run.reused else ""
-    counts = f"{run.done} done{reused}, {run.failed} failed"
+    classes = f" ({', '.join(f'{count} {kind}' for kind, count in ended.failures.items())})" if run.failed else ""
+    counts = f"{run.done} done{reused}, {run.failed} failed{classes}"
     if ended.state == "finished" and ended.survey.new == 0 and not ended.survey.retried:
         return f"all is done already: {counts}"
     return f"{ended.state}, {counts}" + (f" ({ended.reason})" if ended.reason else "")
@@ -168,8 +186,7 @@ def retry(
             registry=Registry(),
             home=None,
             order=order,
-            on_survey=_survey(quiet),
-            on_progress=live.show,
+            listeners=_listeners(live, quiet),
         )
     return _finish(ended, as_json=as_json)
 
@@ -192,8 +209,7 @@ def reproduce(
             registry=Registry(),
             home=None,
             order=order,
-            on_survey=_survey(quiet),
-            on_progress=live.show,
+            listeners=_listeners(live, quiet),
         )
     if as_json:
         envelope("reproduce", {**plain(made), "agrees": made.agrees})

@@ -29,7 +29,7 @@ def watch(target: Target = None, quiet: Quiet = False, as_json: AsJson = False) 
             if as_json:
                 envelope("progress", progress)
     if last is not None and not as_json:
-        say(f"run {last.run} of {last.study}: {line(last, bar=False)}")
+        say(f"run {last.run} of {last.study}: {line(last)}")
     return 3 if last is not None and last.failed else 0
 
 
@@ -42,9 +42,9 @@ def cancel(
     """Stop a running study at once; the same `run` continues it."""
     message: dict[str, Any] = {"verb": "cancel"}
     if trial is not None:
-        from fairtrial.flow.read import trial_view
+        from fairtrial.flow.steer import running_trial
 
-        message["trial"] = trial_view(None, trial).trial.digest.hex()
+        target, message["trial"] = running_trial(None, trial)
     _act(target, message, why=why, as_json=as_json)
 
 
@@ -69,9 +69,10 @@ def set_option(
     if len(settings) != 1 or len(targets) > 1 or not settings[0].startswith("jobs="):
         raise UserError(f"cannot set {' '.join(words)!r}", hint="fairtrial set jobs=N")
     count = settings[0].removeprefix("jobs=")
-    if not count.isdigit() or int(count) < 1:
-        raise UserError(f"jobs={count}: jobs is a whole number of at least 1")
-    _act(targets[0] if targets else None, {"verb": "set", "jobs": int(count)}, why=why, as_json=as_json)
+    if count != "auto" and (not count.isdigit() or int(count) < 1):
+        raise UserError(f"jobs={count}: jobs is a whole number of at least 1, or auto")
+    jobs = count if count == "auto" else int(count)
+    _act(targets[0] if targets else None, {"verb": "set", "jobs": jobs}, why=why, as_json=as_json)
 
 
 def _act(target: str | None, message: Mapping[str, Any], *, why: str, as_json: bool) -> None:
@@ -81,4 +82,16 @@ def _act(target: str | None, message: Mapping[str, Any], *, why: str, as_json: b
     if as_json:
         envelope(str(message["verb"]), answer)
     else:
-        say(str(answer.get("said", "done")))
+        say(_said(message, answer))
+
+
+def _said(message: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    progress = answer["progress"]
+    study, running = progress["study"], progress["running"]
+    if message["verb"] == "cancel":
+        return "the trial is being cancelled" if "trial" in message else f"{study} is being stopped; `run` continues it"
+    if message["verb"] == "pause":
+        return f"{study} is paused, {running} running trials go on; next: fairtrial resume {study}"
+    if message["verb"] == "set":
+        return f"{study} runs {message['jobs']} jobs"
+    return f"{study} goes on"

@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fairtrial.cli.console import level, number, out, span, when
+from fairtrial.cli.console import level, number, say, size, span, when, width
+from fairtrial.cli.grid import Grid
 from fairtrial.model.finding import ConditionFinding, Estimate
 from fairtrial.model.run import Run, TrialRow
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 SHOWN = 20
 """Rows of a table before it is cut, with what was cut said below it."""
 
 
-def table(*columns: str, right: Sequence[str] = ()) -> Table:
-    """Make an empty table in the one style."""
-    from rich import box
-    from rich.table import Table
-
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in columns:
-        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
-    return made
+def table(*columns: str, right: Sequence[str] = (), lift: Sequence[str] = ()) -> Grid:
+    """Make an empty table; `lift` names what is said once above it where it is constant and room is short."""
+    return Grid(list(columns), frozenset(right), frozenset(lift))
 
 
-def show(made: Table) -> None:
+def show(made: Grid) -> None:
     """Print a table."""
-    out().print(made)
+    for line in made.lines(width()):
+        say(line)
 
 
-def conditions(findings: Sequence[ConditionFinding], metrics: Sequence[str], *, limit: int = SHOWN) -> int:
-    """Print conditions, best first, each metric as mean and 95 % interval; return how many were cut."""
+def conditions(findings: Sequence[ConditionFinding], metrics: Sequence[str]) -> None:
+    """Print conditions, best first, each metric as mean and interval."""
     paths = factor_paths(findings)
     arms = any(finding.variant for finding in findings)
     heads = [*(["variant"] if arms else []), *paths, "n", *metrics, *(["missing"] if _missing(findings) else [])]
-    made = table(*heads, right=["n", *metrics, "missing"])
-    for finding in findings[:limit]:
+    made = table(*heads, right=["n", *metrics, "missing"], lift=paths)
+    for finding in findings:
         cells = [finding.variant] if arms else []
         cells += [level(finding.assignment[path]) if path in finding.assignment else "·" for path in paths]
         cells += [_counted(finding, metrics), *(_estimate(finding.estimates.get(name)) for name in metrics)]
@@ -46,7 +39,17 @@ def conditions(findings: Sequence[ConditionFinding], metrics: Sequence[str], *, 
             cells.append(_lacks(finding))
         made.add_row(*cells)
     show(made)
-    return max(0, len(findings) - limit)
+
+
+def legend(findings: Sequence[ConditionFinding], cut: int, command: str) -> str:
+    """Say what the numbers of a table of conditions are, how many more there are, and how to see them."""
+    estimates = (item for finding in findings for item in finding.estimates.values())
+    interval = next((item.interval for item in estimates if item.interval is not None), None)
+    if interval is None:
+        said = "single values: an interval needs two replicates"
+    else:
+        said = f"mean [{100 * interval.level:.4g} % t interval over replicates]"
+    return said + (f"; {cut} more conditions: {command}" if cut > 0 else "")
 
 
 def factor_paths(findings: Sequence[ConditionFinding]) -> list[str]:
@@ -83,7 +86,8 @@ def runs(rows: Sequence[Run]) -> None:
     made = table("run", "study", "state", "done", "failed", "reused", "planned", "updated", right=_COUNTS)
     for row in rows:
         planned = "–" if row.planned is None else str(row.planned)
-        cells = (row.number, row.study, row.state, row.done, row.failed, row.reused, planned, when(row.updated))
+        state = "running" if row.state == "open" else row.state
+        cells = (row.number, row.study, state, row.done, row.failed, row.reused, planned, when(row.updated))
         made.add_row(*map(str, cells))
     show(made)
 
@@ -95,12 +99,26 @@ def trials(rows: Sequence[TrialRow], metrics: Sequence[str]) -> None:
     """Print trials of a run with their metrics."""
     paths = list(dict.fromkeys(path for row in rows for path in row.assignment))
     arms = any(row.variant for row in rows)
-    made = table("trial", *(["variant"] if arms else []), *paths, "rep", "status", *metrics, right=["rep", *metrics])
+    heads = ["trial", *(["variant"] if arms else []), *paths, "rep", "status", *metrics]
+    made = table(*heads, right=["rep", *metrics], lift=paths)
     for row in rows:
         cells = [f"{row.run}.{row.number}", *([row.variant] if arms else [])]
         cells += [level(row.assignment[path]) if path in row.assignment else "·" for path in paths]
         cells += [str(row.replicate), _trial_status(row), *(number(row.metrics.get(name)) for name in metrics)]
         made.add_row(*cells)
+    show(made)
+
+
+def failed(rows: Sequence[TrialRow]) -> None:
+    """Print trials that failed, each with the class and the message of its failure."""
+    paths = list(dict.fromkeys(path for row in rows for path in row.assignment))
+    arms = any(row.variant for row in rows)
+    made = table("trial", *(["variant"] if arms else []), *paths, "rep", "failure", right=["rep"], lift=paths)
+    for row in rows:
+        cells = [f"{row.run}.{row.number}", *([row.variant] if arms else [])]
+        cells += [level(row.assignment[path]) if path in row.assignment else "·" for path in paths]
+        said = f"{row.failure.kind.value}: {row.failure.message}" if row.failure else _trial_status(row)
+        made.add_row(*cells, str(row.replicate), said)
     show(made)
 
 
@@ -117,7 +135,8 @@ def planned(page: Sequence[tuple[Any, str]]) -> None:
     """Print a page of a plan: its trials in order, each with its status."""
     paths = list(dict.fromkeys(path for trial, _ in page for path in trial.condition.assignment))
     arms = any(trial.condition.variant for trial, _ in page)
-    made = table("#", *(["variant"] if arms else []), *paths, "rep", "seed", "status", right=["#", "rep", "seed"])
+    heads = ["#", *(["variant"] if arms else []), *paths, "rep", "seed", "status"]
+    made = table(*heads, right=["#", "rep", "seed"], lift=paths)
     for trial, status in page:
         values = trial.condition.assignment
         cells = [str(trial.position + 1), *([trial.condition.variant] if arms else [])]
@@ -126,11 +145,12 @@ def planned(page: Sequence[tuple[Any, str]]) -> None:
     show(made)
 
 
-def estimate(found: Any) -> str:
-    """Write a time and memory estimate in one line; empty where the book knows nothing."""
-    if found is None or found.wall_s is None:
+def estimate(found: Any, jobs: int) -> str:
+    """Write a time and memory estimate in one line; empty where nothing is known or left."""
+    if found is None or not found.wall_s:
         return ""
-    from fairtrial.cli.console import size
-
+    known = found.low_s is not None and found.high_s is not None
+    between = f" ({span(found.low_s)} to {span(found.high_s)})" if known else ""
+    lanes = f" with {jobs} jobs" if jobs > 1 else ""
     memory = f", {size(found.peak_bytes)} a trial" if found.peak_bytes else ""
-    return f"about {span(found.wall_s)} ({span(found.low_s)} to {span(found.high_s)}){memory}; {found.basis}"
+    return f"about {span(found.wall_s)}{between}{lanes}{memory}: {found.basis}"

@@ -12,7 +12,7 @@ from fairtrial.contract.registry import Registry
 from fairtrial.errors import NothingMeasured
 from fairtrial.flow.book import reading
 from fairtrial.flow.declare import recall
-from fairtrial.flow.run import Ended, OnProgress, OnSurvey, Order, failures, run
+from fairtrial.flow.run import SILENT, Ended, Listeners, Order, failures, run
 from fairtrial.model.run import Measurements
 
 
@@ -22,15 +22,15 @@ def retry(
     registry: Registry,
     home: Path | None,
     order: Order,
-    on_survey: OnSurvey | None = None,
-    on_progress: OnProgress | None = None,
+    listeners: Listeners = SILENT,
 ) -> Ended:
     """Run a run's settled failures once more, with fresh retry budgets, under its number."""
     with reading(home) as book:
         declared = recall(book.ledger, number, registry=registry)
         if not failures(book.ledger, number, order.forgive or ()):
-            raise NothingMeasured(f"run {number} has no such failures", hint=f"fairtrial show {number}")
-    return run(declared, registry=registry, home=home, order=order, on_survey=on_survey, on_progress=on_progress)
+            such = f"failures of class {', '.join(order.forgive)}" if order.forgive else "failed trials"
+            raise NothingMeasured(f"run {number} has no {such}", hint=f"fairtrial show {number}")
+    return run(declared, registry=registry, home=home, order=order, listeners=listeners)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,7 @@ def reproduce(
     registry: Registry,
     home: Path | None,
     order: Order,
-    on_survey: OnSurvey | None = None,
-    on_progress: OnProgress | None = None,
+    listeners: Listeners = SILENT,
 ) -> Reproduction:
     """Make the trials of a run again in a fresh run, and say which numbers agree."""
     with reading(home) as book:
@@ -79,8 +78,7 @@ def reproduce(
         registry=registry,
         home=home,
         order=replace(order, fresh=True, verb="reproduce"),
-        on_survey=on_survey,
-        on_progress=on_progress,
+        listeners=listeners,
     )
     with reading(home) as book:
         before, after = book.ledger.measurements(number), book.ledger.measurements(ended.run.number)

@@ -35,9 +35,12 @@ def begin(folder: Path) -> list[Path]:
     """Write `study.yaml` and `model.py` into a folder; overwrites nothing."""
     files = {folder / "study.yaml": STUDY.format(name=_name(folder)), folder / "model.py": MODEL}
     for path in files:
-        if path.exists():
+        if folder.is_dir() and path.exists():
             raise UserError(f"{path} exists already", hint="fairtrial init FOLDER writes into another folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(f"{folder} is no folder", hint="fairtrial init FOLDER") from None
     for path, text in files.items():
         path.write_text(text)
     return list(files)

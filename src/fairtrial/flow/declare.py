@@ -149,6 +149,8 @@ class Survey:
     """New trials beyond those that were looked up as stale."""
     page: tuple[tuple[Trial, str], ...] = ()
     """The first trials of the plan, each with its status: new | done | failed | pruned | reused."""
+    jobs: int = 1
+    """Trials at once, as far as can be said before they run."""
 
 
 MATERIALISED = 2_000_000
@@ -285,17 +287,19 @@ def weigh(
     narrowed: bool,
     retried: int = 0,
     sources: Mapping[str, str] | None = None,
+    strict: bool = False,
 ) -> Survey:
     """Count what of a plan is new, reused, stale and done, and estimate the rest from the book's history.
 
-    The first trials that are left are resolved in full, so that what the system refuses is refused before the start.
+    The first trials that are left are resolved in full, so that what the system refuses is refused before the start;
+    `strict` refuses a machine that cannot run them, too.
     """
-    from fairtrial.plan.estimate import estimate
+    from fairtrial.flow.forecast import forecast, history, places, places_here
 
     new = None if left.positions is None else len(left.positions)
     checked = [left.plan.trial(position) for position in (left.positions or ())[:CHECKED]]
-    history = None if ledger is None else ledger.history(name=declared.system.name)
-    jobs = declared.study.parallel.jobs or 1
+    known = history(declared, ledger)
+    jobs = (places if strict else places_here)(declared.study, known)
     return Survey(
         study=declared.study.name,
         run=run,
@@ -308,7 +312,8 @@ def weigh(
         retired=0 if narrowed else left.outside,
         stale=tally({} if ledger is None else stale(checked, ledger, declared, sources or {})),
         unlooked=max(0, (new or 0) - CHECKED),
-        estimate=None if history is None or new is None else estimate(history, left=new, jobs=jobs),
+        estimate=forecast(declared.system, checked, known=known, left=new, jobs=jobs),
+        jobs=jobs,
     )
 
 

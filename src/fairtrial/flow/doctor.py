@@ -10,6 +10,8 @@ from fairtrial.contract.registry import GROUPS, Registry
 from fairtrial.flow.book import glancing
 from fairtrial.flow.run import book_mark
 
+PLURALS = {"strategy": "strategies"}
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -45,7 +47,7 @@ def doctor(home: Path | None, *, registry: Registry) -> list[Check]:
 
 def _python() -> Check:
     version = ".".join(map(str, sys.version_info[:3]))
-    return Check("python", ok=sys.version_info >= (3, 11), said=version, advice="fairtrial needs 3.11 or newer")
+    return Check("python", ok=sys.version_info >= (3, 11), said=version, advice="fairtrial needs Python 3.11 or newer")
 
 
 def _isolation() -> list[Check]:
@@ -55,4 +57,6 @@ def _isolation() -> list[Check]:
 
 
 def _plugins(registry: Registry) -> list[Check]:
-    return [Check(f"{kind}s", ok=True, said=", ".join(registry.names(kind)) or "none") for kind in GROUPS]
+    return [
+        Check(PLURALS.get(kind, f"{kind}s"), ok=True, said=", ".join(registry.names(kind)) or "none") for kind in GROUPS
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.outcome import Captured, Status
 from fairtrial.model.run import AttemptRow, Measurements, Run, TrialRow
 from fairtrial.model.study import Direction, Metric
+
+SHORTEST = 4
+"""Digits of a digest that name a trial; fewer are a run's number."""
 
 
 def runs(home: Path | None, *, limit: int | None = None) -> tuple[Sequence[Run], int]:
@@ -32,7 +36,10 @@ class RunView:
     failures: Mapping[str, int]
     trials: Sequence[TrialRow]
     """One page of them."""
-    total: int
+    more: bool
+    """There are trials behind that page."""
+    conditions: int
+    """How many there are in all."""
     drivers: Sequence[Mapping[str, Any]]
     tables: Sequence[str]
     metrics: Sequence[str]
@@ -48,19 +55,23 @@ def run_view(
     top: int | None = None,
 ) -> RunView:
     """Return a run with its conditions, best first, and a page of its trials (the newest run without a number)."""
-    from fairtrial.analyse.conditions import conditions
+    from fairtrial.analyse.conditions import ranking
 
     with reading(home) as book:
         ledger = book.ledger
         run = ledger.run(number)
         rows = ledger.measurements(run.number)
         metrics = metrics_of(run, rows)
+        level = 1 - float(run.document.get("alpha", 0.05))
+        findings, conditions = ranking(rows, metrics, level=level, top=top)
+        page = ledger.trials(run.number, limit=limit + 1, offset=offset, status=status)
         return RunView(
             run=run,
-            findings=conditions(rows, metrics, level=1 - float(run.document.get("alpha", 0.05)), top=top),
-            failures=_count(kind for kind in rows.failure if kind),
-            trials=ledger.trials(run.number, limit=limit, offset=offset, status=status),
-            total=run.done + run.failed,
+            findings=findings,
+            failures=dict(Counter(filter(None, rows.failure)).most_common()),
+            trials=page[:limit],
+            more=len(page) > limit,
+            conditions=conditions,
             drivers=ledger.provenance(run.number),
             tables=sorted({name for _, name, _ in ledger.tables(run.number)}),
             metrics=[metric.name for metric in metrics],
@@ -77,13 +88,6 @@ def metrics_of(run: Run, rows: Measurements | None = None) -> list[Metric]:
     return known or [Metric(name=name) for name in (rows.metrics if rows is not None else ())]
 
 
-def _count(items: Any) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for item in items:
-        counts[item] = counts.get(item, 0) + 1
-    return counts
-
-
 @dataclass(frozen=True, slots=True)
 class TrialView:
     """A trial with its attempts, its tables and its files."""
@@ -96,11 +100,21 @@ class TrialView:
     files: Mapping[str, Path]
 
 
+def find(ledger: Ledger, reference: str) -> TrialRow:
+    """Return a trial by `RUN.NUMBER` or the start of its digest; says so where only a run was named."""
+    run, dot, _ = reference.partition(".")
+    if run.isdigit() and (dot or len(run) < SHORTEST):
+        number = ledger.run(int(run)).number
+        if not dot:
+            raise UserError(f"{reference} is a run, not a trial", hint=f"{number}.1, {number}.2, …")
+    return ledger.trial(reference)
+
+
 def trial_view(home: Path | None, reference: str) -> TrialView:
     """Return a trial by `RUN.NUMBER` or by the start of its digest."""
     with reading(home) as book:
         ledger = book.ledger
-        row = ledger.trial(reference)
+        row = find(ledger, reference)
         attempts = ledger.attempts(row.digest, row.run)
         return TrialView(
             trial=row,
@@ -115,6 +129,8 @@ def rows_of(home: Path | None, reference: str, table: str, *, limit: int) -> tup
     """Return the first rows of a trial's raw table, and how many it has."""
     view = trial_view(home, reference)
     if table not in view.tables:
+        if not view.tables:
+            raise UserError(f"trial {reference} has no tables")
         raise UnknownName("table", table, view.tables)
     import polars as pl
 
@@ -125,7 +141,7 @@ def rows_of(home: Path | None, reference: str, table: str, *, limit: int) -> tup
 def attempt_logs(home: Path | None, reference: str, attempt: int | None = None) -> tuple[AttemptRow, Captured]:
     """Return an attempt of a trial (the last one) and what it wrote."""
     with reading(home) as book:
-        row = book.ledger.trial(reference)
+        row = find(book.ledger, reference)
         attempts = book.ledger.attempts(row.digest, row.run)
         if not attempts:
             raise UserError(f"trial {reference} was not tried in run {row.run}", hint=f"fairtrial why {reference}")
@@ -151,7 +167,7 @@ class Reason:
 def why(home: Path | None, reference: str) -> Reason:
     """Say in sentences what happened to a trial, and why."""
     with reading(home) as book:
-        row = book.ledger.trial(reference)
+        row = find(book.ledger, reference)
         return Reason(trial=row, sentences=tuple(_sentences(book.ledger, row)))
 
 

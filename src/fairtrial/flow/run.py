@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fairtrial.contract.engine import Engine
 from fairtrial.contract.journal import Book, Journal, Ledger
 from fairtrial.contract.registry import Registry
 from fairtrial.contract.strategy import Opened, Plan, Told, Watches
 from fairtrial.errors import NothingMeasured, UnknownName
 from fairtrial.flow.declare import Declared, Left, Survey, continued, look, open_plan, weigh
 from fairtrial.flow.inputs import Inputs, materialise
+from fairtrial.flow.notice import OnFailure, noticing
 from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.outcome import FailureClass
 from fairtrial.model.progress import Progress
-from fairtrial.model.run import Run
+from fairtrial.model.run import Run, TrialRow
 from fairtrial.model.secret import references
 from fairtrial.model.study import ABSENT
 from fairtrial.model.trial import Role, Trial
@@ -66,7 +69,25 @@ class Ended:
     reason: str
     survey: Survey
     findings: Sequence[ConditionFinding]
+    """The best SHOWN conditions."""
+    conditions: int
+    """How many there are in all."""
     cautions: tuple[str, ...] = ()
+    failures: Mapping[str, int] = field(default_factory=dict)
+    """Failure class -> settled trials of the run that failed so."""
+    first_failure: TrialRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who hears of a session while it goes on."""
+
+    on_survey: OnSurvey | None = None
+    on_progress: OnProgress | None = None
+    on_failure: OnFailure | None = None
+
+
+SILENT = Listeners()
 
 
 def run(
@@ -75,8 +96,7 @@ def run(
     registry: Registry,
     home: Path | None = None,
     order: Order = Order(),
-    on_survey: OnSurvey | None = None,
-    on_progress: OnProgress | None = None,
+    listeners: Listeners = SILENT,
 ) -> Ended:
     """Run what is left of a study under its number, and return how that ended.
 
@@ -86,19 +106,19 @@ def run(
 
     with writing(home) as book, book.hold(declared.study.name):
         session = _Session.prepare(declared, book, registry=registry, order=order)
-        if on_survey:
-            on_survey(session.survey)
+        if listeners.on_survey:
+            listeners.on_survey(session.survey)
         journal = session.begin()
         state = "interrupted"
         try:
-            state, reason, cautions = session.drive(journal, on_progress)
+            state, reason, cautions = session.drive(journal, listeners)
         finally:
             journal.close(state, planned=session._planned())
         return _ended(book, journal.run, (state, reason, cautions), session)
 
 
 def _ended(book: Book, number: int, end: tuple[str, str, tuple[str, ...]], session: _Session) -> Ended:
-    from fairtrial.analyse.conditions import conditions
+    from fairtrial.analyse.conditions import ranking
     from fairtrial.flow.read import metrics_of
 
     state, reason, cautions = end
@@ -106,7 +126,7 @@ def _ended(book: Book, number: int, end: tuple[str, str, tuple[str, ...]], sessi
     rows = book.ledger.measurements(number)
     study = session.declared.study
     metrics = study.metrics or metrics_of(row, rows)
-    findings = conditions(rows, metrics, level=1 - study.alpha, top=SHOWN)
+    findings, conditions = ranking(rows, metrics, level=1 - study.alpha, top=SHOWN)
     code = EXIT[state] if not reason.startswith("SIGTERM") else 143
     return Ended(
         run=row,
@@ -115,7 +135,10 @@ def _ended(book: Book, number: int, end: tuple[str, str, tuple[str, ...]], sessi
         reason=reason,
         survey=session.survey,
         findings=findings,
+        conditions=conditions,
         cautions=cautions,
+        failures=dict(Counter(filter(None, rows.failure)).most_common()),
+        first_failure=next(iter(book.ledger.trials(number, limit=1, status="failed")), None) if row.failed else None,
     )
 
 
@@ -135,12 +158,14 @@ class _Session:
     learns: bool
     forgiven: Sequence[bytes]
     redactor: Redactor
+    engine: Engine
 
     @classmethod
     def prepare(cls, declared: Declared, book: Book, *, registry: Registry, order: Order) -> _Session:
         from fairtrial.execute.orphans import sweep
         from fairtrial.execute.redact import Redactor
 
+        engine = registry.engine(order.engine or declared.study.parallel.engine)
         sweep(book_mark(book))
         ledger = book.ledger
         inputs = materialise(declared.study, ledger, book.folder / "inputs")
@@ -171,10 +196,13 @@ class _Session:
             narrowed=order.narrowed,
             retried=len(forgiven),
             sources=inputs.digests,
+            strict=True,
         )
         learns = registry.strategy(declared.study.design.kind).learns
         redactor = Redactor(references(declared.study.document))
-        return cls(declared, book, registry, order, inputs, opened, plan, left, survey, learns, forgiven, redactor)
+        return cls(
+            declared, book, registry, order, inputs, opened, plan, left, survey, learns, forgiven, redactor, engine
+        )
 
     def begin(self) -> Journal:
         """Open or continue the run in the book: the first write."""
@@ -210,12 +238,13 @@ class _Session:
         narrowed = self.order.narrowed or self.learns
         return None if narrowed else self.survey.count.trials
 
-    def drive(self, journal: Journal, on_progress: OnProgress | None) -> tuple[str, str, tuple[str, ...]]:
+    def drive(self, journal: Journal, listeners: Listeners) -> tuple[str, str, tuple[str, ...]]:
         """Run batch after batch until the strategy or a limit ends it: (state, reason, cautions)."""
         from fairtrial.execute.runner import Runner
 
         watch = self.opened if isinstance(self.opened, Watches) else None
-        with Runner(self._setup(journal), on_progress=on_progress, watch=watch) as runner:
+        setup = self._setup(noticing(journal, self.book.ledger, listeners.on_failure))
+        with Runner(setup, on_progress=listeners.on_progress, watch=watch) as runner:
             state, reason = self._batches(runner, journal)
             return state, reason, tuple(runner.cautions)
 
@@ -228,7 +257,7 @@ class _Session:
             study=study,
             system=self.declared.system,
             target=target_of(self.declared.system),
-            engine=self.registry.engine(self.order.engine or study.parallel.engine),
+            engine=self.engine,
             journal=journal,
             folder=self.book.folder,
             mark=book_mark(self.book),
@@ -246,10 +275,11 @@ class _Session:
             self._amend(journal)
         self._warm_up(runner)
         plan: Plan | None = self.plan
-        left = self.left
+        left, cancelled = self.left, 0
         while plan is not None:
             journal.reuse([plan.trial(position) for position in left.reusable])
             end = runner.run(remaining(left), collect=self.learns)
+            cancelled += end.cancelled
             if end.state != "complete":
                 return end.state, end.reason
             if self.learns:
@@ -258,6 +288,8 @@ class _Session:
             if plan is not None:
                 left = look(plan, settled=self.book.ledger.settled(journal.run), finished=set())
         self._sentinel(runner)
+        if cancelled:
+            return "partial", f"{cancelled} cancelled"
         return ("partial" if self.order.narrowed else "finished"), ""
 
     def _amend(self, journal: Journal) -> None:

@@ -48,6 +48,17 @@ def study_of(home: Path | None, target: str | None) -> str:
         return target if target in names else book.ledger.run(study=target).study
 
 
+def running_trial(home: Path | None, reference: str) -> tuple[str, str]:
+    """Return the study and the digest of a trial that is not settled. Raises UserError where it is."""
+    from fairtrial.flow.read import find
+
+    with reading(home) as book:
+        row = find(book.ledger, reference)
+        if row.status is not None:
+            raise UserError(f"trial {reference} is not running: it is {row.status.value}")
+        return book.ledger.run(row.run).study, row.digest.hex()
+
+
 def watch(home: Path | None, target: str | None, *, every_s: float = 0.5) -> Iterator[Progress]:
     """Yield the progress of a running study until it ends; the last one is read from the book."""
     study = study_of(home, target)

@@ -40,7 +40,7 @@ def estimate(history: History, *, left: int, jobs: int, cost_s: float | None = N
             return Estimate(None, None, None, history.peak_bytes, "no trial of this system was measured yet")
         return Estimate(left * cost_s / lanes, None, None, history.peak_bytes, "what the system expects of a trial")
     wall_s = left * mean / lanes
-    basis = f"{history.trials} earlier trials of {mean:.3g} s"
+    basis = f"{history.trials} earlier trial{'s' if history.trials > 1 else ''} took {mean:.3g} s each"
     if history.wall_sd_s is None or history.trials < 2:
         return Estimate(wall_s, None, None, history.peak_bytes, basis)
     spread_s = _Z90 * history.wall_sd_s * sqrt(left + left * left / history.trials) / lanes
