@@ -85,19 +85,26 @@ class Round:
         """Return the living processes that this round's drivers started, and the drivers."""
         return ps.carrying(f"FAULTS_ROUND={self.token}")
 
-    def strike(self, watch: Watch) -> dict[str, list[int]]:
-        """Kill the drawn victims at one instant; return who was alive and is dead now, by role."""
+    def roles(self, watch: Watch) -> dict[str, list[int]]:
+        """Return the living processes by role; before the first trial began, all below the driver is `below`."""
         below = self.family() - {watch.driver, *watch.chain}
+        if not watch.chain:
+            return {"driver": [watch.driver], "below": sorted(below)}
         adopted = set(watch.adopted())
         trials = {pid for pid in below if ps.parent_of(pid) == watch.parent} - adopted
-        known = {
+        return {
             "driver": [watch.driver],
             "guardian": list(watch.chain[:-1]),
             "parent": list(watch.chain[-1:]),
             "trial": [watch.target] if watch.target in below else sorted(trials),
             "grandchild": sorted(below - trials - {watch.target}),
         }
-        hit = {role: [pid for pid in known[role] if ps.alive(pid)] for role in self.victims}
+
+    def strike(self, watch: Watch) -> dict[str, list[int]]:
+        """Kill the drawn victims at one instant; return who was alive and is dead now, by role."""
+        roles = self.roles(watch)
+        drawn = {role if role in roles else "below" for role in self.victims}
+        hit = {role: [pid for pid in roles[role] if ps.alive(pid)] for role in sorted(drawn)}
         ps.kill_at_once(pid for pids in hit.values() for pid in pids)
         ps.send(signal.SIGCONT, self.family())
         return {role: pids for role, pids in hit.items() if pids}
@@ -124,13 +131,16 @@ class Round:
         watch = Watch(driver.pid, self.evidence, self.rng, span_s=span_s)
         met = watch.hunt(self.phase, lambda: driver.poll() is not None)
         record: dict[str, Any] = {"round": self.number, "drawn": self.phase, "phase": self.phase if met else "missed"}
-        apart = record["namespace"] = bool(watch.chain) and ps.namespace(watch.parent) != ps.namespace(os.getpid())
-        record["family"] = len(self.family())
+        family, own = self.family(), ps.namespace(os.getpid())
+        record["family"] = len(family)
+        record["namespace"] = any(ps.namespace(pid) not in ("", own) for pid in family)
         before = self.evidence.settled()
         record["victims"] = self.strike(watch) if met else {}
         codes = [self.end(driver)]
-        unguarded = not apart and {"driver", "guardian", "parent"} <= set(record["victims"])
-        record["left_after_kill"] = self.left(SOON_S if unguarded else GONE_WITHIN_S)
+        killed = set(record["victims"])
+        unguarded = "driver" in killed and ("below" in killed or {"guardian", "parent"} <= killed)
+        record["unguarded"] = unguarded and not record["namespace"]
+        record["left_after_kill"] = self.left(SOON_S if record["unguarded"] else GONE_WITHIN_S)
         record |= self._judge(codes, before)
         ps.kill_at_once(self.family())
         return record

@@ -30,7 +30,6 @@ def play(folder: Path, first: int, count: int, *forced: str) -> list[dict[str, A
 def problems(record: dict[str, Any]) -> list[str]:
     """Say what a round's record shows that must not be."""
     killed = set(record["victims"])
-    held = not record["namespace"] and {"driver", "guardian", "parent"} <= killed
     found = {
         "does not end": record["codes"][-1] != 0 or STUCK in record["codes"],
         "a driver that was not killed gave up": "driver" not in killed and record["codes"] != [0],
@@ -40,7 +39,7 @@ def problems(record: dict[str, Any]) -> list[str]:
         "the book is not whole": record["verify"] != 0,
         "the table differs": bool(record["table"] or record["missing"] or record["surplus"]),
         "nobody was watched": bool(killed) and record["family"] < 2 and record["phase"] != "any",
-        "processes are left after the kill": bool(record["left_after_kill"]) and not held,
+        "processes are left after the kill": bool(record["left_after_kill"]) and not record["unguarded"],
         "processes are left at the end": bool(record["left_at_end"]),
     }
     return [f"round {record['round']}: {what}: {json.dumps(record)}" for what, wrong in found.items() if wrong]
@@ -49,14 +48,16 @@ def problems(record: dict[str, Any]) -> list[str]:
 def test_a_dozen_rounds(tmp_path):
     """Twelve seeded rounds lose nothing, count nothing twice and leave no process behind."""
     records = play(tmp_path, 0, 12)
-    assert not [line for record in records for line in problems(record)]
+    wrong = [line for record in records for line in problems(record)]
+    assert not wrong, "\n".join(wrong)
     assert sum(bool(record["victims"]) for record in records) >= 8, records
 
 
 def test_the_next_start_ends_what_nobody_guarded(tmp_path):
     """Without a PID namespace, what outlives driver, guardian and parent is ended by the next start."""
     records = play(tmp_path, 0, 4, "run", "driver guardian parent")
-    assert not [line for record in records for line in problems(record)]
+    wrong = [line for record in records for line in problems(record)]
+    assert not wrong, "\n".join(wrong)
     if any(record["namespace"] for record in records):
         pytest.skip("this machine does not let a driver be denied its PID namespace")
     assert any(record["left_after_kill"] for record in records), records
@@ -68,7 +69,8 @@ def test_the_next_start_ends_what_nobody_guarded(tmp_path):
 def test_two_hundred_rounds(chunk, tmp_path):
     """Of 200 seeded rounds every one holds, and each chunk of 20 hits each phase, so that each has 10 hits at least."""
     records = play(tmp_path, chunk * CHUNK, CHUNK)
-    assert not [line for record in records for line in problems(record)]
+    wrong = [line for record in records for line in problems(record)]
+    assert not wrong, "\n".join(wrong)
     hits = Counter(record["phase"] for record in records if record["victims"])
     assert set(hits) >= PHASES, hits
 
@@ -78,6 +80,7 @@ RECORD = {
     "phase": "run",
     "victims": {"driver": [7]},
     "namespace": True,
+    "unguarded": False,
     "codes": [-9, 0],
     "left_after_kill": [],
     "left_at_end": [],
@@ -119,8 +122,6 @@ def test_judge(wrong):
 
 def test_judge_forgives_what_cannot_be_held():
     """Without a PID namespace, what outlives driver, guardian and parent at once may live until the next start."""
-    victims = {"driver": [1], "guardian": [2], "parent": [3]}
-    record = RECORD | {"victims": victims, "left_after_kill": ["sleep 120"], "namespace": False}
+    record = RECORD | {"left_after_kill": ["sleep 120"], "unguarded": True}
     assert problems(record) == []
-    assert problems(record | {"namespace": True})
     assert problems(record | {"left_at_end": ["sleep 120"]})
