@@ -91,6 +91,14 @@ class Session(Protocol):
 
 
 @runtime_checkable
+class Gathers(Protocol):
+    """A session that sends several submitted tasks at once: it may wait for `flush` (or `poll`) before it sends any."""
+
+    def flush(self) -> None:
+        """Send on what was submitted."""
+
+
+@runtime_checkable
 class Engine(Protocol):
     """Where tasks run."""
 

@@ -103,7 +103,8 @@ class Crew:
                 raise FairtrialError(f"the parent of trials did not start: {self.tree.log_tail('parent')}")
 
     def turn(self, timeout_s: float) -> None:
-        """Hear what there is and send what can be sent. Raises what cannot be mended."""
+        """Send what can be sent and hear what there is. Raises what cannot be mended."""
+        self.dispatch()
         self.tree.poll(timeout_s)
         if self._refusal:
             raise UserError(self._refusal)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +13,9 @@ from fairtrial.execute.waiting import Waiting
 from fairtrial.execute.wire import Record
 from fairtrial.model.trial import Task
 
-AHEAD = 2
-"""Tasks that wait at the parent, so that the next one starts without asking the driver."""
+AHEAD, AHEAD_SHARED = 16, 2
+"""Tasks that wait at the parent, so that the next ones start without asking the driver; fewer where each may need a
+keeper of its own."""
 
 
 @dataclass(slots=True)
@@ -24,6 +25,8 @@ class Sent:
     task: Task
     slot: str = ""
     answer: dict[str, Any] | None = None
+    doom: str = ""
+    """Why it is to be stopped."""
     early: list[Report] = field(default_factory=list)
     """Steps that overtook the parent's word of the start."""
 
@@ -42,16 +45,19 @@ class Desk:
 
     def room(self) -> int:
         """Return how many more tasks may be added."""
-        return max(0, self.jobs + AHEAD - len(self._waiting) - len(self.sent))
+        return max(0, self._most() - len(self._waiting) - len(self.sent))
 
     def dispatch(self, parent: Line) -> None:
         """Send what can run, as much as the parent is to hold."""
-        while len(self.sent) < self.jobs + AHEAD and (taken := self._waiting.take(self._out, most=self.jobs)):
+        records: list[Record] = []
+        while len(self.sent) < self._most() and (taken := self._waiting.take(self._out, most=self.jobs)):
             task, handle = taken
             self.sent[task.id] = Sent(task)
             for member in task.members[1:]:
                 self._attempts[member.attempt] = task.id
-            parent.send([["task", as_job(task, handle)]])
+            records.append(["task", as_job(task, handle)])
+        if records:
+            parent.send(records)
         while self._waiting.refused:
             task, message = self._waiting.refused.pop()
             self.reports.append(ended(task, None, Exit(why="infra", message=message), program=self._program))
@@ -62,6 +68,7 @@ class Desk:
         if task is not None:
             self.reports.append(ended(task, None, Exit(why=why), program=self._program))
         elif ident in self.sent and parent is not None:
+            self.sent[ident].doom = self.sent[ident].doom or why
             parent.send([["stop", ident, why]])
 
     def answer(self, attempt: int, step: int, *, stop: bool, parent: Line) -> None:
@@ -69,9 +76,11 @@ class Desk:
         parent.send([["answer", attempt, step, stop]])
 
     def lose(self, exit_: Exit) -> None:
-        """End what was at a parent that died: with its result where that arrived."""
-        for ident in list(self.sent):
+        """End what ran under a parent that died, with its result where that arrived; the rest waits for the next."""
+        began = [ident for ident, sent in self.sent.items() if sent.slot or sent.answer]
+        for ident in began:
             self._end(ident, exit_)
+        self._take_back(list(self.sent))
 
     def hear(self, records: list[Record], blob: bytes) -> Iterator[Record]:
         """Take the parent's records about tasks; yield the others."""
@@ -90,16 +99,29 @@ class Desk:
             elif kind == "dropped":
                 self._end(record[1], Exit(why=record[2]))
             elif kind == "returned":
-                self._waiting.put_back(self.sent.pop(ident).task for ident in record[1] if ident in self.sent)
+                self._take_back(record[1])
             else:
                 yield record
 
-    def _end(self, ident: int, exit_: Exit) -> None:
-        sent = self.sent.pop(ident, None)
-        if sent is None:
-            return
+    def _most(self) -> int:
+        return self.jobs + (AHEAD_SHARED if self._waiting.shares else AHEAD)
+
+    def _take_back(self, idents: Sequence[int]) -> None:
+        """Let tasks that never ran wait again; those that were to be stopped meanwhile end."""
+        for ident in [ident for ident in idents if ident in self.sent and self.sent[ident].doom]:
+            self._end(ident, Exit(why=self.sent[ident].doom))
+        self._waiting.put_back(self._forget(ident).task for ident in idents if ident in self.sent)
+
+    def _forget(self, ident: int) -> Sent:
+        sent = self.sent.pop(ident)
         for member in sent.task.members[1:]:
             del self._attempts[member.attempt]
+        return sent
+
+    def _end(self, ident: int, exit_: Exit) -> None:
+        if ident not in self.sent:
+            return
+        sent = self._forget(ident)
         self.results += sent.answer is not None
         self.reports += sent.early
         self.reports.append(ended(sent.task, sent.answer, exit_, program=self._program))

@@ -70,7 +70,7 @@ class Drive:
             if parts.course.heading and not parts.flights.tasks:
                 continue  # the budget of trials is used up, and nothing is left to wait for
             timeout_s = parts.pace.timeout_s(parts.record, parts.budget)
-            reports = parts.wake.wait(timeout_s, flying=bool(parts.flights.tasks))
+            reports = parts.wake.wait(timeout_s, flying=bool(parts.flights.tasks), busy=self._ahead())
             settled, asked = parts.record.take(reports, call.role)
             for task in settled:
                 self._settlement.apply(task, call)
@@ -120,6 +120,12 @@ class Drive:
         if over:
             self.turn(Heading.DRAIN, "budget", over)
 
+    def _ahead(self) -> bool:
+        """Say whether the engine can go on for a while without this loop: it has tasks, and awaits no answers."""
+        parts = self._parts
+        waiting = len(parts.flights.tasks) - len(parts.flights.begun)
+        return parts.watch is None and waiting > parts.allowance.jobs
+
     def _fill(self, call: Call) -> None:
         parts = self._parts
         while self._may_start(call):
@@ -138,6 +144,8 @@ class Drive:
             return False
         if parts.session.room() <= 0 or call.line.empty:
             return False
+        if parts.setup.study.needs.gpus and len(parts.flights.tasks) >= parts.allowance.jobs:
+            return False  # others may use the GPUs that a waiting trial would hold
         if call.role is Role.TRIAL and not call.line.returned and parts.budget.left() == 0:
             parts.course.turn(Heading.DRAIN, "budget", parts.budget.over_trials())  # what is begun is within it
             return False

@@ -10,6 +10,7 @@ from fairtrial.contract.engine import EngineSettings, Report, Session
 from fairtrial.contract.system import System, Target
 from fairtrial.errors import UserError
 from fairtrial.execute.crew import Crew
+from fairtrial.execute.pool import Pool
 from fairtrial.execute.slots import slot_paths
 from fairtrial.model.trial import Task
 
@@ -55,8 +56,13 @@ class LocalSession:
         return self._crew.work.room()
 
     def submit(self, task: Task) -> None:
-        """Take a task."""
+        """Take a task; it leaves with its neighbours, at `flush` or `poll`. Raises UserError for what cannot be run."""
+        if task.gpus and isinstance(self._crew.work, Pool):
+            raise UserError("persistent workers keep the GPU that they saw first", hint="parallel.workers: isolated")
         self._crew.waiting.add(task)
+
+    def flush(self) -> None:
+        """Send on what was submitted."""
         self._crew.dispatch()
 
     def poll(self, timeout_s: float) -> Sequence[Report]:

@@ -1,4 +1,4 @@
-"""Persistent workers in the driver: each has a socket of its own, and up to two tasks in flight."""
+"""Persistent workers in the driver: each has a socket of its own, and the more tasks in flight the shorter they are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fairtrial.contract.engine import Report, Started, Stepped
-from fairtrial.errors import UserError
 from fairtrial.execute.desk import as_job
 from fairtrial.execute.ending import Exit, ended, read_exit
 from fairtrial.execute.tree import Line, Tree
@@ -18,8 +17,12 @@ from fairtrial.execute.waiting import Waiting
 from fairtrial.execute.wire import Record, pair
 from fairtrial.model.trial import Task
 
-DEPTH = 2
-"""Tasks in flight at one worker: while the driver records one result, the next task runs."""
+DEPTH, DEPTH_SHORT = 2, 64
+"""Tasks in flight at one worker: while the driver records one result, the next task runs; and how many at most."""
+AHEAD_S = 0.02
+"""How much work a worker has before it, by the durations seen: what waits there waits for this worker."""
+SMOOTHING = 0.1
+"""Weight of the newest duration."""
 
 
 @dataclass(slots=True)
@@ -40,6 +43,7 @@ class Hand:
     name: str
     line: Line
     given: deque[Given] = field(default_factory=deque)
+    unsent: list[Record] = field(default_factory=list)
     pid: int = 0
     since: float = 0.0
     slot: str = ""
@@ -48,11 +52,15 @@ class Hand:
     """It was told to stop, and gets no more tasks."""
 
     def give(self, task: Task, handle: Any) -> None:
-        """Send it a task. Raises UserError for one with GPUs: a worker keeps those that it saw first."""
-        if task.gpus:
-            raise UserError("persistent workers keep the GPU that they saw first", hint="parallel.workers: isolated")
+        """Give it a task, to be sent by `flush`."""
         self.given.append(Given(task))
-        self.line.send([["task", as_job(task, handle)]])
+        self.unsent.append(["task", as_job(task, handle)])
+
+    def flush(self) -> None:
+        """Send what it was given."""
+        if self.unsent:
+            self.line.send(self.unsent)
+            self.unsent = []
 
     def begin(self, started: set[int]) -> Iterator[Started]:
         """Note that the first of its tasks runs now, and say so if `started` does not hold it yet."""
@@ -88,6 +96,8 @@ class Pool:
         self._hands: dict[str, Hand] = {}
         self._started: set[int] = set()
         self._count = 0
+        self._usual_s = AHEAD_S
+        """How long a task takes, the newest ones weighing most."""
 
     @property
     def sent(self) -> Mapping[int, Given]:
@@ -96,7 +106,8 @@ class Pool:
 
     def room(self) -> int:
         """Return how many more tasks may be added."""
-        return max(0, self.jobs * DEPTH - len(self._waiting) - sum(len(hand.given) for hand in self._hands.values()))
+        given = sum(len(hand.given) for hand in self._hands.values())
+        return max(0, self.jobs * self._depth() - len(self._waiting) - given)
 
     def dispatch(self, parent: Line) -> None:
         """Give out what can run, end workers that are too many, refuse what cannot be set up."""
@@ -110,9 +121,10 @@ class Pool:
             self.reports.append(ended(task, None, Exit(why="infra", message=message), program=False))
         now = time.monotonic()
         for hand in self._hands.values():
+            hand.flush()
             if hand.deadline is not None and now >= hand.deadline:
                 hand.given[0].doom = hand.given[0].doom or "timeout"
-                hand.obey(parent)
+            hand.obey(parent)
 
     def stop(self, ident: int, why: str, parent: Line | None) -> None:
         """End a task; where it runs, its worker ends with it."""
@@ -150,6 +162,11 @@ class Pool:
         for hand in list(self._hands.values()):
             self._gone(hand, exit_)
 
+    def _depth(self) -> int:
+        if self._waiting.shares:
+            return DEPTH
+        return max(DEPTH, min(DEPTH_SHORT, int(AHEAD_S / max(self._usual_s, 1e-6))))
+
     def _free_hand(self, parent: Line) -> Hand | None:
         """Return the worker with the least to do, starting one where that is better."""
         if not len(self._waiting):
@@ -160,7 +177,7 @@ class Pool:
         able = able[: self.jobs]
         least = min(able, key=lambda hand: len(hand.given), default=None)
         if least is not None and (not least.given or len(able) >= self.jobs):
-            return least if len(least.given) < DEPTH else None
+            return least if len(least.given) < self._depth() else None
         self._count += 1
         ours, theirs = pair()
         name = f"worker-{self._count}"
@@ -184,16 +201,20 @@ class Pool:
                 self.reports += hand.begin(self._started)
 
     def _gone(self, hand: Hand, exit_: Exit) -> None:
-        """End the task that a dead worker ran, and give the other one to somebody else."""
+        """End the task that a dead worker ran, and those to be stopped; give the others to somebody else."""
         self._tree.disconnect(hand.line)
         del self._hands[hand.name]
         if hand.given and (exit_.why in ("", "oom", "infra") or hand.given[0].doom):
             self._end(hand, exit_)
-        self._waiting.put_back(given.task for given in hand.given)
+        for given in hand.given:
+            if given.doom:
+                self.reports.append(ended(given.task, None, Exit(why=given.doom), program=False))
+        self._waiting.put_back(given.task for given in hand.given if not given.doom)
 
     def _end(self, hand: Hand, exit_: Exit) -> None:
         given = hand.given.popleft()
         hand.deadline = None
         self._started.discard(given.task.id)
         self.results += given.answer is not None
+        self._usual_s += SMOOTHING * (exit_.wall_s - self._usual_s)
         self.reports.append(ended(given.task, given.answer, exit_, program=False))

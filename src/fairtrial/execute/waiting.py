@@ -17,6 +17,8 @@ class Waiting:
         self.keepers = keepers
         self.refused: list[tuple[Task, str]] = []
         """Tasks whose shared resource could not be set up, with the reason."""
+        self.shares = False
+        """Some of the tasks share something: each one that waits may start a keeper."""
         self._tasks: deque[Task] = deque()
 
     def __len__(self) -> int:
@@ -24,6 +26,7 @@ class Waiting:
 
     def add(self, task: Task) -> None:
         """Queue a task."""
+        self.shares = self.shares or bool(task.share)
         self._tasks.append(task)
 
     def put_back(self, tasks: Iterable[Task]) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from selectors import EVENT_READ, BaseSelector, SelectSelector
 
-from fairtrial.contract.engine import Report, Session
+from fairtrial.contract.engine import Gathers, Report, Session
 from fairtrial.execute.signals import Signals
 
+COMPANY_S = 0.01
+"""How long a report may wait for more, while the engine has work: to be woken for each would cost more than the rest.
+"""
 SLICE_S = 0.05
 """Longest wait inside an engine without a descriptor, so that the others are heard too."""
 
@@ -29,17 +33,24 @@ class Wake:
         self._session = session
         self._signals = signals
         self._watch = watch
+        self._flush = session.flush if isinstance(session, Gathers) else None
         self._engine: int | None = None
         watch.register(signals.fileno(), EVENT_READ, signals.drain)
 
-    def wait(self, timeout_s: float, *, flying: bool) -> Sequence[Report]:
-        """Wait for the first thing to happen. Without anything in flight the engine is not asked."""
+    def wait(self, timeout_s: float, *, flying: bool, busy: bool = False) -> Sequence[Report]:
+        """Wait for the first thing to happen, and a little for more where the engine is `busy` for long enough.
+
+        Without anything in flight the engine is not asked.
+        """
+        if self._flush is not None:
+            self._flush()
         descriptor = self._session.fileno()
         self._follow(descriptor)
         if flying and descriptor is None:
             self._serve(0.0)
             return self._inside(min(timeout_s, SLICE_S))
-        self._serve(timeout_s)
+        if self._serve(timeout_s) and busy:
+            time.sleep(COMPANY_S)
         return self._session.poll(0.0) if flying else ()
 
     def _inside(self, timeout_s: float) -> Sequence[Report]:
@@ -54,10 +65,15 @@ class Wake:
         finally:
             self._signals.breaks = False
 
-    def _serve(self, timeout_s: float) -> None:
+    def _serve(self, timeout_s: float) -> bool:
+        """Wait, run callbacks; say whether the engine has something."""
+        engine = False
         for key, _ in self._watch.select(timeout_s):
-            if key.data is not None:
+            if key.data is None:
+                engine = True
+            else:
                 key.data()
+        return engine
 
     def _follow(self, descriptor: int | None) -> None:
         if descriptor == self._engine:
