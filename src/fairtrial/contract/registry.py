@@ -43,9 +43,7 @@ class Registry:
         try:
             return entries[name].load()
         except ImportError as problem:
-            raise MissingPart(
-                f"{kind} {name!r} does not import: {problem}", hint=f"pip install 'fairtrial[{name}]'"
-            ) from problem
+            raise _missing(kind, entries[name], problem) from problem
 
     def bind(self, ref: SystemRef, options: Mapping[str, Any] | None = None) -> System:
         """Make the system that a study names. `options` are the study's words about code identity."""
@@ -75,6 +73,16 @@ def _entries(kind: str) -> dict[str, EntryPoint]:
     if kind not in GROUPS:
         raise FairtrialError(f"no such kind of plug-in: {kind}")
     return {entry.name: entry for entry in entry_points(group=GROUPS[kind])}
+
+
+def _missing(kind: str, entry: EntryPoint, problem: ImportError) -> FairtrialError:
+    """Say what a plug-in lacks; one that does not find its own parts is broken, and no installation helps."""
+    module = (problem.name or "").partition(".")[0]
+    if not module or module == entry.module.partition(".")[0]:
+        return FairtrialError(f"{kind} {entry.name!r} does not import: {problem}")
+    extras = (entry.dist.metadata.get_all("Provides-Extra") or ()) if entry.dist else ()
+    wanted = f"'{entry.dist.name}[{entry.name}]'" if entry.dist and entry.name in extras else module
+    return MissingPart(f"{kind} {entry.name!r} needs {module}", hint=f"pip install {wanted}")
 
 
 def _checked(system: Any) -> System:

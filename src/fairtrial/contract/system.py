@@ -100,7 +100,7 @@ class Exec(Protocol):
         """Say what to exec, writing what it reads. Runs in the forked child, just before exec."""
 
     def collect(self, *, stdout_tail: bytes, scratch: Path | None) -> Mapping[str, Any]:
-        """Read the metrics of a program that exited 0 (64 kB of stdout's end). Raises BadResult where there are none."""
+        """Read the metrics of a program that exited 0 (64 kB of stdout's end). Raises BadResult without any."""
 
 
 @runtime_checkable
