@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairtrial.analyse.conditions import conditions
+from fairtrial.analyse.conditions import conditions, ranking
 from fairtrial.model.run import Measurements
 from fairtrial.model.study import ABSENT, Direction, Metric
 from fairtrial.stats.interval import t_interval
@@ -183,3 +184,20 @@ def test_grouping_is_that_of_a_plain_loop(rows):
     found = conditions(measured({"x": level}, {"size": value}, variant=variant), [SIZE]) if rows else []
     assert [(f.variant, type(f.assignment["x"]), f.assignment["x"]) for f in found] == list(expected)
     assert [f.estimates["size"].mean for f in found] == [pytest.approx(sum(v) / len(v)) for v in expected.values()]
+
+
+@given(st.lists(st.tuples(st.sampled_from([1, 1.0, True, None, "1", ABSENT]), st.booleans()), min_size=1, max_size=30))
+def test_numbered_conditions_give_the_same_findings(rows):
+    """Numbers of conditions save time and change nothing, also where one condition has two numbers."""
+    levels, arms = [level for level, _ in rows], ["ab"[arm] for _, arm in rows]
+    data = measured({"x": levels}, {"loss": [float(place) for place in range(len(rows))]}, variant=arms)
+    known = [(type(level), str(level), arm) for level, arm in zip(levels, arms, strict=True)]
+    numbers = [known.index(key) + (100 if place % 2 else 0) for place, key in enumerate(known)]
+    assert conditions(replace(data, condition=numbers), [LOSS]) == conditions(data, [LOSS])
+
+
+def test_a_ranking_counts_what_it_leaves_out():
+    """`top` cuts the findings, and the count is of all conditions."""
+    found, count = ranking(measured({"x": [1, 2, 3, 3]}, {"loss": [3, 1, 2, 2]}), [LOSS], top=1)
+    assert [finding.assignment for finding in found] == [{"x": 2}]
+    assert count == 3

@@ -105,15 +105,32 @@ def _column(measurements: Measurements, groups: _Groups, metric: str, level: flo
 
 
 def _grouped(measurements: Measurements) -> _Groups:
-    code = _codes(measurements.variant)
-    for values in measurements.factors.values():
-        code = _joined(code, _codes(values))
+    code = _numbered(measurements) if len(measurements.condition) else _coded(measurements, slice(None))
     _, first, code = np.unique(code, return_index=True, return_inverse=True)
     order = np.argsort(first)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     done = np.fromiter(map(Status.DONE.value.__eq__, measurements.status), dtype=np.bool_, count=len(measurements))
     return _Groups(place[code], first[order], np.bincount(code, minlength=len(first))[order], done)
+
+
+def _numbered(measurements: Measurements) -> Integers:
+    """Number conditions from their numbers; one trial of each is looked at, since a condition may have several."""
+    _, first, which = np.unique(np.asarray(measurements.condition), return_index=True, return_inverse=True)
+    code: Integers = _coded(measurements, first.tolist())[which]
+    return code
+
+
+def _coded(measurements: Measurements, rows: slice | list[int]) -> Integers:
+    """Number conditions from variant and factors, of some trials."""
+    code = _codes(_taken(measurements.variant, rows))
+    for values in measurements.factors.values():
+        code = _joined(code, _codes(_taken(values, rows)))
+    return code
+
+
+def _taken(values: Sequence[Any], rows: slice | list[int]) -> Sequence[Any]:
+    return values[rows] if isinstance(rows, slice) else [values[row] for row in rows]
 
 
 def _codes(values: Sequence[Any]) -> Integers:

@@ -100,6 +100,8 @@ class Measurements:
     wall_s: Sequence[float] = ()
     cpu_s: Sequence[float] = ()
     peak_bytes: Sequence[int] = ()
+    condition: Sequence[int] = ()
+    """Numbers of conditions: trials of one number share variant and factors; empty where nobody numbered them."""
 
     def __len__(self) -> int:
         return len(self.number)

@@ -29,12 +29,13 @@ def t_half_width(spread: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -
 
     Both arguments are arrays of one shape; the quantile is looked up once for each different n.
     """
-    from scipy.special import stdtrit
+    from fairtrial.stats.student import quantile as student
 
     size, inverse = np.unique(np.asarray(n, dtype=np.int64), return_inverse=True)
     quantile = np.full(len(size), np.nan)
     enough = size >= 2
-    quantile[enough] = stdtrit(size[enough] - 1.0, _upper(level))
+    upper = _upper(level)
+    quantile[enough] = [student(df, upper) for df in (size[enough] - 1).tolist()]
     root = np.sqrt(np.maximum(size, 1))
     half: Floats = np.asarray(spread, dtype=np.float64) * (quantile / root)[inverse]
     return half

@@ -54,6 +54,7 @@ class Columns(Reader):
             wall_s=walls,
             cpu_s=cpus,
             peak_bytes=peaks,
+            condition=conditions,
         )
 
     def _factors(self, run: int, conditions: Sequence[int]) -> tuple[list[str], dict[str, list[Any]]]:
