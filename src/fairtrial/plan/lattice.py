@@ -65,10 +65,11 @@ class Lattice:
 
     def present(self, digits: Digits) -> tuple[bool, ...]:
         """Say for each factor whether identity knows of it: active, and not as it was before it existed."""
+        new = [not rows[i] for rows, i in zip(self.former, digits, strict=True)]
+        if not any(self.arm.conditional):
+            return tuple(new)
         active = self.assignment(digits)
-        return tuple(
-            factor.paths[0] in active and not self.former[j][digits[j]] for j, factor in enumerate(self.arm.factors)
-        )
+        return tuple(factor.paths[0] in active and known for factor, known in zip(self.arm.factors, new, strict=True))
 
     def seek(self, cell: int, replicate: int) -> int:
         """Return the first cell from this one on that is left in; the size where there is none."""
