@@ -8,6 +8,11 @@ from typing import Any
 
 import pytest
 
+from fairtrial.contract.strategy import Block
+from fairtrial.errors import SpecError
+from fairtrial.flow.before import LOOKED, WAYS, absent
+from fairtrial.model.study import Factor, Study, SystemRef
+
 Type = Callable[..., tuple[int, str, str]]
 Data = Callable[..., Any]
 Write = Callable[..., Path]
@@ -161,3 +166,84 @@ def test_fresh_measures_all_and_is_found_again(define: Define, run: Any, data: D
     run({"x": X, "y": Y})
     assert len(calls()) == 4 + 4
     assert [row["number"] for row in data("list")] == [2, 1]
+
+
+class Keys:
+    """A plan of which only the digests matter; `walked` counts them."""
+
+    def __init__(self, keys: Any) -> None:
+        self.keys, self.walked = keys, 0
+
+    def blocks(self, size: int = 4096) -> Any:
+        for start in range(0, len(self.keys), size):
+            part = self.keys[start : start + size]
+            self.walked += len(part)
+            yield Block(start, part)
+
+
+def later(*names: str) -> Study:
+    factors = tuple(Factor(name, (name,), ((1,), (2,)), before=1) for name in names)
+    return Study(name="s", system=SystemRef("s"), factors=(*factors, Factor("x", ("x",), ((1,),))))
+
+
+def test_nothing_is_opened_where_nothing_can_be_chosen() -> None:
+    """Without `before`, and with a book that knows nothing, no plan is opened."""
+
+    def plans(way: frozenset[str]) -> Any:
+        raise AssertionError
+
+    assert absent(later(), plans, settled={b"a": "done"}, finished={b"a"}) == frozenset()
+    assert absent(later("y"), plans, settled={}, finished=set()) == frozenset()
+
+
+def test_what_is_settled_goes_before_what_is_finished_and_none_before_all() -> None:
+    """A study's own trials outweigh any number of others; where both ways are known alike, the plain one stands."""
+    plain, other = Keys([b"a", b"b", b"c"]), Keys([b"a", b"d", b"e"])
+
+    def chosen(settled: str, finished: str) -> bool:
+        known = {bytes([letter]): "done" for letter in settled.encode()}
+        keys = {bytes([letter]) for letter in finished.encode()}
+        return bool(absent(later("y"), lambda way: [other if way else plain], settled=known, finished=keys))
+
+    assert chosen("d", "dbc")
+    assert chosen("a", "de")
+    assert not chosen("b", "de")
+    assert not chosen("a", "")
+    assert not chosen("bd", "be")
+
+
+def test_a_way_under_which_conditions_coincide_is_none() -> None:
+    """What cannot be opened under it is not chosen, and not an error."""
+
+    def plans(way: frozenset[str]) -> Any:
+        if way:
+            raise SpecError("it changes nothing")
+        return [Keys([b"a", b"b"])]
+
+    assert absent(later("y"), plans, settled={b"b": "done"}, finished=set()) == frozenset()
+
+
+def test_of_a_large_plan_a_beginning_is_looked_at_and_the_part_that_was_asked_for() -> None:
+    """Neither is walked to its end; a smaller plan is looked at alone."""
+    large = {way: Keys([b"%d-%d" % (way, i) for i in range(3 * LOOKED)]) for way in (0, 1)}
+    part = {way: Keys([b"part-%d" % way]) for way in (0, 1)}
+    settled = {b"part-1": "done"}
+    chosen = absent(later("y"), lambda way: [large[len(way)], part[len(way)]], settled=settled, finished=set())
+    assert chosen == {"y"}
+    assert all(LOOKED <= plan.walked < 2 * LOOKED for plan in large.values())
+    assert not absent(later("y"), lambda way: [Keys([b"a"]), part[len(way)]], settled=settled, finished=set())
+
+
+def test_of_many_factors_some_combinations_are_tried() -> None:
+    """All of them at once is among the first; the number is bounded."""
+    names = [f"f{i}" for i in range(12)]
+    tried = []
+
+    def plans(way: frozenset[str]) -> Any:
+        tried.append(way)
+        return [Keys([",".join(sorted(way)).encode(), b"?"])]
+
+    wanted = ",".join(sorted(names)).encode()
+    assert absent(later(*names), plans, settled={wanted: "done"}, finished=set()) == set(names)
+    assert len(tried) == len(set(tried)) == WAYS
+    assert absent(later(*names), plans, settled={b"f4": "done"}, finished=set()) == {"f4"}
