@@ -9,6 +9,7 @@ import os
 import resource
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -103,15 +104,15 @@ class Bench:
         runner = self._runner()
         context = TrialContext(attempt, seed, job=job, root=self._root, channel=channel)
         used = _cpu_s()
-        try:
-            environment = program_environment(job, self._root)
-            launch = runner.prepare(parameters, context)
-            program = Program(launch, environment | dict(launch.env), launch.folder or self._target.folder, self._slot)
-        except Exception as problem:  # noqa: BLE001 a trial's failure is data, whatever it is
-            return ended(task, {"r": [worker.failed(problem)]}, Exit(code=0), program=True)
-        steps = StepFile(job["steps"])
-        exit_ = program.wait(job["deadline"], channel, lambda: steps.read(attempt))
-        steps.close()
+        with closing(StepFile(job["steps"])) as steps:
+            try:
+                environment = program_environment(job, self._root)
+                launch = runner.prepare(parameters, context)
+                folder = launch.folder or self._target.folder
+                program = Program(launch, environment | dict(launch.env), folder, self._slot)
+            except Exception as problem:  # noqa: BLE001 a trial's failure is data, whatever it is
+                return ended(task, {"r": [worker.failed(problem)]}, Exit(code=0), program=True)
+            exit_ = program.wait(job["deadline"], channel, lambda: steps.read(attempt))
         answer = self._collected(runner, attempt) if exit_.code == 0 and not exit_.why else None
         exit_.cpu_s = _cpu_s() - used
         inline, kept = self._slot.collect(task.id)

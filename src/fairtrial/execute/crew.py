@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Protocol
 
 from fairtrial.contract.engine import EngineSettings, Report
@@ -19,7 +17,7 @@ from fairtrial.execute.keepers import Keepers
 from fairtrial.execute.pool import Pool
 from fairtrial.execute.tree import Line, Tree, as_config
 from fairtrial.execute.waiting import Waiting
-from fairtrial.execute.wire import Record
+from fairtrial.execute.wire import Record, save
 from fairtrial.model.trial import Task
 
 DEATHS = 3
@@ -57,7 +55,7 @@ class Work(Protocol):
     def answer(self, attempt: int, step: int, *, stop: bool, parent: Line) -> None:
         """Pass on a strategy's answer."""
 
-    def hear(self, records: list[Record], blob: bytes) -> Iterator[Record]:
+    def hear(self, records: list[Record]) -> Iterator[Record]:
         """Take the parent's records about tasks; yield the others."""
 
     def lose(self, exit_: Exit) -> None:
@@ -125,12 +123,12 @@ class Crew:
 
     def _start_parent(self) -> None:
         self._ready = False
-        path = Path(self.tree.root, "parent.json")
-        path.write_text(json.dumps(as_config(self.tree) | {"jobs": self.work.jobs}), encoding="utf-8")
-        self.parent = self.tree.spawn("parent", "parent", [str(path)], self._hear)
+        path = f"{self.tree.root}/parent.config"
+        save(path, as_config(self.tree) | {"jobs": self.work.jobs})
+        self.parent = self.tree.spawn("parent", "parent", [path], self._hear)
 
-    def _hear(self, records: list[Record], blob: bytes) -> None:
-        for kind, *rest in self.work.hear(records, blob):
+    def _hear(self, records: list[Record]) -> None:
+        for kind, *rest in self.work.hear(records):
             if kind == "ready":
                 self._ready = True
                 self._cautions = tuple(filter(None, rest))
@@ -139,7 +137,7 @@ class Crew:
             elif kind == "modules" and self.parent is not None:
                 self.parent.send([["import", rest[0]]])
 
-    def _hear_guardian(self, records: list[Record], blob: bytes) -> None:
+    def _hear_guardian(self, records: list[Record]) -> None:
         for kind, *rest in records:
             if kind != "died" or self.closed or self._refusal:
                 continue

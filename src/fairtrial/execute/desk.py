@@ -82,12 +82,12 @@ class Desk:
             self._end(ident, exit_)
         self._take_back(list(self.sent))
 
-    def hear(self, records: list[Record], blob: bytes) -> Iterator[Record]:
+    def hear(self, records: list[Record]) -> Iterator[Record]:
         """Take the parent's records about tasks; yield the others."""
         for record in records:
             kind = record[0]
             if kind == "exit":
-                exit_, blob = read_exit(record, blob)
+                exit_ = read_exit(record)
                 self._end(record[1], exit_)
             elif kind == "result":
                 if record[1] in self.sent:  # the first counts: a forked child of the trial might send another

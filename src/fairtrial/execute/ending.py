@@ -35,12 +35,10 @@ class Exit:
     message: str = ""
 
 
-def read_exit(record: list[Any], blob: bytes) -> tuple[Exit, bytes]:
-    """Read an exit record; return it with the bytes that belong to the next one."""
-    _, _, code, number, why, limiter, overshoot, wall_s, cpu_s, peak, out, err, out_path, err_path, caution = record
-    captured = Captured(blob[:out], blob[out : out + err], out_path, err_path)
-    exit_ = Exit(code, number, why, limiter, overshoot, wall_s, cpu_s, peak, captured, caution)
-    return exit_, blob[out + err :]
+def read_exit(record: list[Any]) -> Exit:
+    """Read an exit record."""
+    _, _, code, number, why, limiter, overshoot, wall_s, cpu_s, peak, *captured, caution = record
+    return Exit(code, number, why, limiter, overshoot, wall_s, cpu_s, peak, Captured(*captured), caution)
 
 
 def ended(task: Task, answer: Mapping[str, Any] | None, exit_: Exit, *, program: bool) -> Ended:

@@ -71,7 +71,7 @@ class Guardian:
         end_all(self._children)
 
     def _receive(self) -> bool:
-        records, _, passed = self._wire.receive()
+        records, passed = self._wire.receive()
         for kind, *rest in records:
             if kind == "spawn":
                 self._spawn(rest[0], rest[1], rest[2], passed)

@@ -15,7 +15,7 @@ from typing import Any
 from fairtrial.execute import worker
 from fairtrial.execute.limits import TICK_S, Cgroups, Meter
 from fairtrial.execute.linux import Children, Kernel, end_all
-from fairtrial.execute.wire import Closed, Wire
+from fairtrial.execute.wire import Closed, Wire, load
 
 
 class Keeper:
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> None:
     os.setsid()
     kernel.adopt_orphans()
     kernel.rename("ft-keeper")
-    config = json.loads(Path(file).read_text(encoding="utf-8"))
+    config = load(file)
     worker.set_import_path(config["folder"], config["path"])
     for descriptor in filter(None, (socket, proc)):
         os.set_inheritable(int(descriptor), False)  # noqa: FBT003

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from fairtrial.execute.slots import drop
 from fairtrial.execute.tree import Line, Tree, as_config
-from fairtrial.execute.wire import Record
+from fairtrial.execute.wire import Record, save
 from fairtrial.model.trial import Task
 
 
@@ -91,9 +89,9 @@ class Keepers:
             "scratch": self._scratch(keep.name),
             "memory_bytes": task.memory_bytes,
         }
-        path = Path(self._tree.root, f"{keep.name}.json")
-        path.write_text(json.dumps(config, default=dict), encoding="utf-8")
-        keep.line = self._tree.spawn(keep.name, "keeper", [str(path)], lambda records, _: self._hear(keep, records))
+        path = f"{self._tree.root}/{keep.name}.config"
+        save(path, config)
+        keep.line = self._tree.spawn(keep.name, "keeper", [path], lambda records: self._hear(keep, records))
         return keep
 
     def _scratch(self, name: str) -> str:

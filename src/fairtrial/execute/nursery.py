@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
+import random
 import sys
 import time
 from typing import Any, NoReturn
 
 from fairtrial.execute import trial, worker
-from fairtrial.execute.limits import Cgroups, Meter, resident_bytes
+from fairtrial.execute.limits import Cgroups, resident_bytes
 from fairtrial.execute.linux import Kernel
 from fairtrial.execute.running import Running, StepFile
+from fairtrial.execute.seeding import SeededNumpy
 from fairtrial.execute.slots import Slot
 from fairtrial.execute.warm import Imports
-from fairtrial.execute.wire import Record, Wire
+from fairtrial.execute.wire import Wire, save
 
 
 class Nursery:
@@ -24,7 +25,8 @@ class Nursery:
     def __init__(self, config: dict[str, Any], wire: Wire, kernel: Kernel, imports: Imports) -> None:
         self._config, self._wire, self._kernel, self._imports = config, wire, kernel, imports
         self._root: str = config["root"]
-        self._load = worker.loader(config)
+        self._load = worker.loader(config, now=not config["fresh"])
+        self._stop = trial.Stop()
         self._free: list[Slot] = []
         self._slots = 0
         self._groups: Cgroups | None = None
@@ -47,19 +49,20 @@ class Nursery:
         """Start a trial, or with a socket a persistent worker."""
         running = self._prepared(job)
         read_end = -1
-        if job.get("watched") and not running.program:
+        if job["watched"] and not running.program:
             read_end, running.answers = os.pipe()
+        generators = SeededNumpy(job["m"][0][1]) if job["m"] else None
         job["began"] = time.monotonic()
-        job["deadline"] = None if job.get("wall") is None else job["began"] + job["wall"]
+        job["deadline"] = None if job["wall"] is None else job["began"] + job["wall"]
         running.pid = os.fork()
         if running.pid == 0:
             self._child(running, read_end, socket)
+        if generators is not None:
+            generators.end()
         if read_end >= 0:
             os.close(read_end)
         if socket is not None:
             os.close(socket)
-        limit = None if running.group else job.get("mem")
-        running.meter = Meter(running.pid, share_bytes=self.share_bytes, limit_bytes=limit)
         return running
 
     def release(self, running: Running) -> None:
@@ -71,7 +74,7 @@ class Nursery:
             self._slots += 1
             self._free.append(Slot(self._root, str(self._slots)))
         running = Running(job, self._free.pop(), program=self._config["executes"] and "worker" not in job)
-        if job.get("mem") is not None:
+        if job["mem"] is not None:
             running.group = self._group(running.slot.name, job["mem"])
             running.group_kills = running.group.kills() if running.group else 0
         if running.program:
@@ -91,8 +94,12 @@ class Nursery:
     def _child(self, running: Running, answers: int, socket: int | None) -> NoReturn:
         code = trial.CRASHED
         try:
-            trial.own_process(self._kernel, self._pid, "ft-worker" if socket is not None else "ft-trial")
-            trial.own_slot(running.slot, running.job.get("gpus") or [])
+            self._kernel.lead_trial()
+            if os.getppid() != self._pid:
+                os._exit(trial.CRASHED)
+            running.slot.attach()
+            if running.job.get("gpus"):
+                os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, running.job["gpus"]))
             if running.group is not None:
                 running.group.enter()
             gc.enable()
@@ -103,24 +110,22 @@ class Nursery:
         trial.leave(code)
 
     def _work(self, running: Running, answers: int | None, socket: int | None) -> None:
-        job = running.job
+        job, channel = running.job, trial.SocketChannel(self._wire, self._stop, answers)
         if socket is not None:
             from fairtrial.execute.persistent import serve
 
-            serve(self._load, Wire(socket, f"{self._root}/slots"), running.slot, root=self._root)
+            self._kernel.rename("ft-worker")
+            serve(self._load, Wire(socket, f"{self._root}/slots"), running.slot, root=self._root, stop=self._stop)
         elif running.program:
-            trial.become_program(self._load, job, root=self._root, wire=self._wire)
+            trial.become_program(self._load, job, root=self._root, channel=channel)
         elif self._config["fresh"]:
             path = f"{self._root}/slots/{running.slot.name}.job"
-            with open(path, "w", encoding="utf-8") as file:
-                json.dump(job, file)
+            save(path, job)
             trial.become_interpreter(self._config["file"], path, self._wire, answers)
         else:
-            records = trial.run_function(self._load, job, root=self._root, wire=self._wire, answers=answers)
-            self._wire.send(records + self._news())
-
-    def _news(self) -> list[Record]:
-        """Name the modules that this child had to import itself."""
-        if self._imports.count == self._module_count:
-            return []
-        return [["modules", missing]] if (missing := self._imports.missing()) else []
+            trial.unblock_signals()
+            random.seed(job["m"][0][1])
+            records = trial.run_function(self._load, job, root=self._root, channel=channel)
+            if len(sys.modules) != self._module_count and (missing := self._imports.missing()):
+                records.append(["modules", missing])
+            self._wire.send(records)

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -23,11 +21,11 @@ from fairtrial.execute.linux import Kernel, drain_signals
 from fairtrial.execute.nursery import Nursery
 from fairtrial.execute.reaper import Reaper
 from fairtrial.execute.trial import BOOT, package_root
-from fairtrial.execute.wire import Closed, Outbox, Wire
+from fairtrial.execute.wire import Closed, Outbox, Wire, load
 
+WORKER = {"worker": True, "m": [], "wall": None, "watched": False, "gpus": []}
+"""The job of a persistent worker, which gets its tasks over a socket of its own."""
 SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-COLLECT_GARBAGE = 4096
-"""Trials between two passes of the garbage collector, which is off otherwise: it would touch pages that are shared."""
 
 
 class Parent:
@@ -74,7 +72,7 @@ class Parent:
         return signal.SIGTERM in seen and os.getppid() != self._guardian
 
     def _receive(self) -> None:
-        records, _, socket = self._wire.receive()
+        records, socket = self._wire.receive()
         for kind, *rest in records:
             if kind == "task":
                 self._queue.append(rest[0])
@@ -87,7 +85,7 @@ class Parent:
             elif kind == "import":
                 self._import(rest[0])
             elif kind == "worker":
-                self._launch({"id": rest[0], "m": [], "worker": True, "mem": rest[1]}, socket)
+                self._launch(dict(WORKER, id=rest[0], mem=rest[1]), socket)
 
     def _fill(self) -> None:
         while self._queue and not self._unfit and self._reaper.trials < self._config["jobs"]:
@@ -151,8 +149,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _configured(file: str) -> dict[str, Any]:
-    with open(file, encoding="utf-8") as opened:
-        config: dict[str, Any] = json.load(opened)
+    config: dict[str, Any] = load(file)
     config["file"] = file
     worker.set_import_path(config["folder"], config["path"])
     for stream in (sys.stdout, sys.stderr):
@@ -166,7 +163,7 @@ def _warm(config: dict[str, Any], wire: Wire) -> str:
         for module in (*config["warm"], config["entry"].partition(":")[0]):
             import_module(module)
     except BaseException as problem:  # noqa: BLE001 told to the driver, which tells the user
-        wire.send([["refused", _import_problem(problem), traceback.format_exc()]])
+        wire.send([["refused", _import_problem(problem)]])
         os._exit(0)
     if config["executes"] or config["isolate"] == "fork":
         return ""
@@ -174,6 +171,8 @@ def _warm(config: dict[str, Any], wire: Wire) -> str:
 
 
 def _import_problem(problem: BaseException) -> str:
+    import traceback
+
     frames = [frame for frame in traceback.extract_tb(problem.__traceback__) if "importlib" not in frame.filename]
     line = worker.one_line(f"{type(problem).__name__}: {problem}")
     place = frames[-1] if frames[1:] else None

@@ -17,29 +17,28 @@ from fairtrial.execute import worker
 from fairtrial.execute.context import scratch_path
 from fairtrial.execute.limits import resident_bytes
 from fairtrial.execute.slots import Slot, drop
-from fairtrial.execute.trial import own_signals
+from fairtrial.execute.trial import Stop, unblock_signals
 from fairtrial.execute.wire import Closed, Record, Wire
 
 
 class WorkerChannel:
     """Steps and tasks over one socket: an answer may come behind the next task."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, stop: Stop) -> None:
         self.backlog: deque[Record] = deque()
         self.watched = False
-        self._wire = wire
-        self.stopping = False
+        self._wire, self._stop = wire, stop
 
     def step(self, attempt: int, step: int, metrics: Mapping[str, float | None]) -> bool:
         """Send a step; wait for the answer where a strategy watches."""
         self._wire.send([["step", attempt, step, metrics]])
-        while self.watched and not self.stopping:
+        while self.watched and not self._stop.wanted:
             for record in self._wire.receive()[0]:
                 if record[0] == "answer" and record[1] == attempt:
                     return bool(record[3])
                 if record[0] in ("task", "close"):
                     self.backlog.append(record)
-        return self.stopping
+        return self._stop.wanted
 
     def next_task(self) -> dict[str, Any]:
         """Return the next task, waiting for it. Raises Closed when there will be none."""
@@ -51,23 +50,19 @@ class WorkerChannel:
         job: dict[str, Any] = rest[0]
         return job
 
-    def stop(self, number: int, frame: Any) -> None:
-        """Remember SIGTERM: the next step ends the task, and the worker follows."""
-        self.stopping = True
 
-
-def serve(load: Callable[[], Any], wire: Wire, slot: Slot, *, root: str) -> None:
+def serve(load: Callable[[], Any], wire: Wire, slot: Slot, *, root: str, stop: Stop) -> None:
     """Run tasks until the driver closes the socket. The target is loaded once."""
-    channel = WorkerChannel(wire)
-    own_signals(channel.stop)
+    channel = WorkerChannel(wire, stop)
+    unblock_signals()
     once = cache(load)
     meter = _PeakMeter()
     try:
         while True:
             job = channel.next_task()
             channel.watched = bool(job["watched"])
-            wire.send(*_run(once, job, channel, slot, root=root, meter=meter))
-            if channel.stopping:
+            wire.send(_run(once, job, channel, slot, root=root, meter=meter))
+            if stop.wanted:
                 return
     except Closed:
         return
@@ -75,7 +70,7 @@ def serve(load: Callable[[], Any], wire: Wire, slot: Slot, *, root: str) -> None
 
 def _run(
     load: Callable[[], Any], job: dict[str, Any], channel: WorkerChannel, slot: Slot, *, root: str, meter: _PeakMeter
-) -> tuple[list[Record], bytes]:
+) -> list[Record]:
     begun, used = time.monotonic(), _cpu_s()
     job["deadline"] = None if job["wall"] is None else begun + job["wall"]
     meter.start()
@@ -86,9 +81,8 @@ def _run(
     for member in job["m"]:
         drop(scratch_path(root, member[0]))
     inline, kept = slot.copy(job["id"])
-    sizes = [len(data) for data in inline]
-    end = ["exit", job["id"], 0, None, "", "", 0, wall_s, _cpu_s() - used, peak, *sizes, *kept, ""]
-    return [["result", job["id"], answer], end], b"".join(inline)
+    end = ["exit", job["id"], 0, None, "", "", 0, wall_s, _cpu_s() - used, peak, *inline, *kept, ""]
+    return [["result", job["id"], answer], end]
 
 
 class _PeakMeter:

@@ -143,7 +143,7 @@ class Pool:
             if hand.given and any(member.attempt == attempt for member in hand.given[0].task.members):
                 hand.line.send([["answer", attempt, step, stop]])
 
-    def hear(self, records: list[Record], blob: bytes) -> Iterator[Record]:
+    def hear(self, records: list[Record]) -> Iterator[Record]:
         """Take the parent's records about workers; yield the others."""
         for record in records:
             hand = self._hands.get(record[1]) if isinstance(record[1], str) else None
@@ -151,7 +151,7 @@ class Pool:
                 hand.pid, hand.since, hand.slot = record[2:5]
                 self.reports += hand.begin(self._started)
             elif record[0] == "exit":
-                exit_, blob = read_exit(record, blob)
+                exit_ = read_exit(record)
                 if hand is not None:
                     self._gone(hand, exit_)
             else:
@@ -181,13 +181,13 @@ class Pool:
         self._count += 1
         ours, theirs = pair()
         name = f"worker-{self._count}"
-        line = self._tree.connect(ours, lambda records, blob: self._hear_worker(name, records, blob))
+        line = self._tree.connect(ours, lambda records: self._hear_worker(name, records))
         hand = self._hands[name] = Hand(name, line)
         parent.wire.send([["worker", name, None]], pass_fd=theirs)
         os.close(theirs)
         return hand
 
-    def _hear_worker(self, name: str, records: list[Record], blob: bytes) -> None:
+    def _hear_worker(self, name: str, records: list[Record]) -> None:
         hand = self._hands[name]
         for record in records:
             if record[0] == "step":
@@ -195,7 +195,7 @@ class Pool:
             elif record[0] == "result":
                 hand.given[0].answer = record[2]
             else:
-                exit_, blob = read_exit(record, blob)
+                exit_ = read_exit(record)
                 exit_.why = hand.given[0].doom
                 self._end(hand, exit_)
                 self.reports += hand.begin(self._started)

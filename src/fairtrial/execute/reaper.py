@@ -29,7 +29,7 @@ class Reaper:
         self._load = worker.loader(config)
         self._children = Children()
         self._running: dict[int, Running] = {}
-        self._ending: list[Running] = []
+        self._ending: list[tuple[Running, int, Any, float]] = []
         self._tick_at = 0.0
         self._kernel_kills = (kernel_kills(), kernel_kills())
         self.trials = 0
@@ -56,8 +56,9 @@ class Reaper:
         self._tick_at = now + TICK_S
         self._kernel_kills = (self._kernel_kills[1], kernel_kills())
         for running in self._running.values():
-            running.check(now)
-            self._outbox.add(*running.new_steps())
+            running.check(now, self._nursery.share_bytes)
+            for record in running.new_steps():
+                self._outbox.add(record)
         self._settle()
 
     def reap(self) -> None:
@@ -71,10 +72,7 @@ class Reaper:
                 break
             running = self._running.pop(pid, None)
             if running is not None:
-                running.ended(
-                    status, usage, share_bytes=self._nursery.share_bytes, kernel_kills_before=self._kernel_kills[0]
-                )
-                self._ending.append(running)
+                self._ending.append((running, status, usage, time.monotonic()))
         self._settle()
 
     def end(self) -> None:
@@ -84,27 +82,39 @@ class Reaper:
     def _settle(self) -> None:
         if not self._ending:
             return
-        late = time.monotonic() > self._ending[0].ended_at + STUBBORN_S
+        late = time.monotonic() > self._ending[0][3] + STUBBORN_S
         if kill_strangers(self._children, self._running) and not late:
             return
-        for running in self._ending:
+        for running, status, usage, at in self._ending:
             if late:
-                running.caution = running.caution or "a process of the trial could not be killed"
-            self._report(running)
+                running.caution = "a process of the trial could not be killed"
+            self._report(running, os.waitstatus_to_exitcode(status), usage, at)
         self._ending.clear()
 
-    def _report(self, running: Running) -> None:
-        self._outbox.add(*running.new_steps())
-        if running.steps is not None:
-            running.steps.close()
-        if running.program and running.code == 0:
-            self._collect(running)
-        for member in running.job["m"]:
-            drop(scratch_path(self._root, member[0]))
-        self.trials -= "worker" not in running.job
-        inline, kept = running.slot.collect(running.job["id"])
+    def _report(self, running: Running, code: int, usage: Any, at: float) -> None:
+        """Tell the driver how a process ended."""
+        job, slot = running.job, running.slot
+        if code or running.group is not None:
+            running.blame_memory(code, self._kernel_kills[0])
+        if running.program:
+            self._finish_program(running, code)
+        running.close()
+        for member in job["m"]:
+            if os.access(path := scratch_path(self._root, member[0]), os.F_OK):
+                drop(path)
+        self.trials -= "worker" not in job
+        inline, kept = slot.collect(job["id"])
         self._nursery.release(running)
-        self._outbox.add(running.exit_record(inline, kept), blobs=inline)
+        peak = running.peak_bytes(usage.ru_maxrss * 1024 - self._nursery.share_bytes)
+        how = [code if code >= 0 else None, -code if code < 0 else None, running.why, running.limiter]
+        spent = [running.overshoot_bytes, at - job["began"], usage.ru_utime + usage.ru_stime, peak]
+        self._outbox.add(["exit", job["id"], *how, *spent, *inline, *kept, running.caution])
+
+    def _finish_program(self, running: Running, code: int) -> None:
+        for record in running.new_steps():
+            self._outbox.add(record)
+        if code == 0:
+            self._collect(running)
 
     def _collect(self, running: Running) -> None:
         """Read the metrics of a program that exited 0."""

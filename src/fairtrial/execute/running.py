@@ -25,21 +25,32 @@ STEP_LINE_BYTES = 1 << 20
 class Running:
     """One trial's process, or one persistent worker."""
 
+    __slots__ = (
+        "answers",
+        "caution",
+        "group",
+        "group_kills",
+        "job",
+        "kill_at",
+        "limiter",
+        "meter",
+        "overshoot_bytes",
+        "pid",
+        "program",
+        "slot",
+        "steps",
+        "why",
+    )
+
     def __init__(self, job: dict[str, Any], slot: Slot, *, program: bool) -> None:
         self.job, self.slot, self.program = job, slot, program
-        self.pid = 0
+        self.pid = self.group_kills = self.overshoot_bytes = 0
         self.answers = -1
+        self.why = self.limiter = self.caution = ""
         self.group: Cgroup | None = None
         self.meter: Meter | None = None
         self.steps: StepFile | None = None
-        self.why = self.limiter = self.caution = ""
-        self.overshoot_bytes = 0
-        self.ended_at = self.cpu_s = 0.0
-        self.code: int | None = None
-        self.signal: int | None = None
-        self.peak_bytes = 0
-        self.group_kills = 0
-        self._kill_at: float | None = None
+        self.kill_at: float | None = None
 
     def stop(self, why: str, *, limiter: str = "", gently: bool = False) -> None:
         """End it: SIGTERM and a grace period where that is asked for or it is a program, else SIGKILL."""
@@ -49,64 +60,58 @@ class Running:
         if why == "oom" or not (gently or self.program):
             kill_session(self.pid, signal.SIGKILL)
             return
-        self._kill_at = time.monotonic() + GRACE_S
+        self.kill_at = time.monotonic() + GRACE_S
         if self.program:
             kill_session(self.pid, signal.SIGTERM)
         else:
             kill(self.pid, signal.SIGTERM)
 
-    def check(self, now: float) -> None:
+    def check(self, now: float, share_bytes: int) -> None:
         """Hold the limits: called ten times a second."""
-        deadline = self.job.get("deadline")
-        if self._kill_at is not None and now >= self._kill_at:
+        deadline = self.job["deadline"]
+        if self.kill_at is not None and now >= self.kill_at:
             kill_session(self.pid, signal.SIGKILL)
         elif deadline is not None and now >= deadline:
             self.stop("timeout", limiter="wall")
+        if self.meter is None:
+            limit = None if self.group else self.job["mem"]
+            self.meter = Meter(self.pid, share_bytes=share_bytes, limit_bytes=limit)
+        past = self.meter.overshoot()
+        if past and not self.why:
+            self.overshoot_bytes = past
+            self.stop("oom", limiter="watchdog")
+
+    def close(self) -> None:
+        """Close what is kept open for a process that is gone."""
         if self.meter is not None:
-            past = self.meter.overshoot()
-            if past and not self.why:
-                self.overshoot_bytes = past
-                self.stop("oom", limiter="watchdog")
-
-    def ended(self, status: int, usage: Any, *, share_bytes: int, kernel_kills_before: int) -> None:
-        """Take note of the end that wait4 told.
-
-        `kernel_kills_before` is how often the kernel had run out of memory a moment earlier.
-        """
-        self.ended_at = time.monotonic()
-        self.code, self.signal = (
-            (None, os.WTERMSIG(status)) if os.WIFSIGNALED(status) else (os.WEXITSTATUS(status), None)
-        )
-        self.cpu_s = usage.ru_utime + usage.ru_stime
-        seen = self.meter.peak_bytes if self.meter else 0
-        self.peak_bytes = max(usage.ru_maxrss * 1024 - share_bytes, seen, 0)
-        if self.meter:
             self.meter.close()
+        if self.steps is not None:
+            self.steps.close()
         if self.answers >= 0:
             os.close(self.answers)
             self.answers = -1
-        self._blame_memory(kernel_kills_before)
 
-    def _blame_memory(self, kernel_kills_before: int) -> None:
-        killed = self.signal == signal.SIGKILL and not self.why
+    def blame_memory(self, code: int, kernel_kills_before: int) -> None:
+        """Find out whether the kernel ended it, or a part of it, for want of memory.
+
+        `kernel_kills_before` is how often the kernel had done so to anybody a moment earlier.
+        """
+        killed = code == -signal.SIGKILL and not self.why
         if self.group is not None and self.group.kills() > self.group_kills:
             self.limiter = self.group.limiter
             self.caution = "a process of the trial was killed at the memory limit"
-            if killed or self.code != 0:
+            if killed or code != 0:
                 self.why = self.why or "oom"
         elif killed and self.group is None and kernel_kills() > kernel_kills_before:
             self.why, self.limiter = "oom", "kernel"
 
+    def peak_bytes(self, largest_bytes: int) -> int:
+        """Return the peak: of its largest process, or of the tree as far as it was seen."""
+        return max(0, largest_bytes, self.meter.peak_bytes if self.meter else 0)
+
     def new_steps(self) -> list[Record]:
         """Return a record for each step that a program has written since the last call."""
         return list(self.steps.read(self.job["m"][0][0])) if self.steps else []
-
-    def exit_record(self, inline: list[bytes], kept: list[str]) -> Record:
-        """Return what the driver is told of the end."""
-        wall_s = self.ended_at - self.job["began"]
-        lengths = [len(data) for data in inline]
-        how = [self.code, self.signal, self.why, self.limiter, self.overshoot_bytes]
-        return ["exit", self.job["id"], *how, wall_s, self.cpu_s, self.peak_bytes, *lengths, *kept, self.caution]
 
 
 class StepFile:

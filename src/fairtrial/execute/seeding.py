@@ -16,25 +16,39 @@ class Seeded:
 
     def __init__(self, seed: int, *, keep: bool = False) -> None:
         self._state = random.getstate() if keep else None
-        self._numpy: tuple[Any, Any] | None = None
-        self._hook = _SeedOnImport(seed)
+        self._numpy = SeededNumpy(seed, keep=keep)
         random.seed(seed)
-        generators = sys.modules.get("numpy.random")
-        if generators is None:
-            sys.meta_path.insert(0, self._hook)
-            return
-        if keep:
-            self._numpy = (generators, generators.get_state())
-        generators.seed(seed % NUMPY_SEEDS)
 
     def end(self) -> None:
         """Put the generators' states back."""
-        if self._hook in sys.meta_path:
-            sys.meta_path.remove(self._hook)
+        self._numpy.end()
         if self._state is not None:
             random.setstate(self._state)
-        if self._numpy is not None:
-            self._numpy[0].set_state(self._numpy[1])
+
+
+class SeededNumpy:
+    """Seeds NumPy's global generator where it is loaded, else when it is imported before `end`.
+
+    The parent of trials does so before it forks: its child has the state then, and touches no page for it.
+    """
+
+    def __init__(self, seed: int, *, keep: bool = False) -> None:
+        self._module = sys.modules.get("numpy.random")
+        self._state: Any = None
+        self._hook = _SeedOnImport(seed)
+        if self._module is None:
+            sys.meta_path.insert(0, self._hook)
+            return
+        if keep:
+            self._state = self._module.get_state()
+        self._module.seed(seed % NUMPY_SEEDS)
+
+    def end(self) -> None:
+        """Wait for its import no longer; put its state back."""
+        if self._hook in sys.meta_path:
+            sys.meta_path.remove(self._hook)
+        if self._module is not None and self._state is not None:
+            self._module.set_state(self._state)
 
 
 class _SeedOnImport:

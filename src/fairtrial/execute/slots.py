@@ -41,7 +41,8 @@ class Slot:
     def collect(self, label: int | str) -> tuple[list[bytes], list[str]]:
         """Empty both files: their bytes where they are few, else the path under which the file was kept."""
         inline, kept = [b"", b""], ["", ""]
-        for index, descriptor in enumerate(self.descriptors):
+        for index in (0, 1):
+            descriptor = self.descriptors[index]
             size = os.fstat(descriptor).st_size
             if 0 < size <= INLINE_BYTES:
                 inline[index] = os.pread(descriptor, size, 0)

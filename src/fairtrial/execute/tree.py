@@ -27,7 +27,7 @@ START_S = 30.0
 KEEPER_GRACE_S = 10.0
 TAIL_BYTES = 4000
 
-Hear = Callable[[list[Record], bytes], None]
+Hear = Callable[[list[Record]], None]
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Line:
     unsent: deque[bytes] = field(default_factory=deque)
     open: bool = True
 
-    def send(self, records: Sequence[Record]) -> None:
+    def send(self, records: list[Record]) -> None:
         """Send without ever waiting: what does not fit follows later, in order."""
         if self.open:
             self.unsent.append(self.wire.pack(records))
@@ -61,12 +61,12 @@ class Line:
         """Hear everything that is there; return whether the other end still is."""
         while True:
             try:
-                records, blob, _ = self.wire.receive()
+                records, _ = self.wire.receive()
             except BlockingIOError:
                 return True
             except Closed:
                 return False
-            self.hear(records, blob)
+            self.hear(records)
 
 
 class Tree:
@@ -187,7 +187,7 @@ class Tree:
         self._guardian.wait()
         self._forget_guardian()
         orphans.end_marked(self.settings.mark)
-        self._hear([["died", "guardian", 0]], b"")
+        self._hear([["died", "guardian", 0]])
 
     def _forget_guardian(self) -> None:
         for line in list(self._lines.values()):
@@ -216,7 +216,7 @@ class Tree:
         for folder in ("slots", "work"):
             drop(f"{self.root}/{folder}")
         for path in Path(self.root).iterdir():
-            if path.suffix in (".log", ".json"):
+            if path.suffix in (".log", ".config"):
                 path.unlink()
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # signal's own functions make enums of every number
 import os
 import signal
 import sys
@@ -13,9 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from fairtrial.execute import worker
-from fairtrial.execute.context import TrialContext, scratch_path
-from fairtrial.execute.linux import Kernel
-from fairtrial.execute.slots import Slot
+from fairtrial.execute.context import Channel, TrialContext, scratch_path
 from fairtrial.execute.wire import Record, Wire
 
 CRASHED = 70
@@ -23,68 +22,55 @@ CRASHED = 70
 BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from fairtrial.execute.{} import main; main(sys.argv[2:])"
 
 
+class Stop:
+    """What SIGTERM does to a function: it notes the wish, and the next step ends the trial.
+
+    The parent of trials installs it once (and blocks the signal), so that children only need to unblock.
+    """
+
+    def __init__(self) -> None:
+        self.wanted = False
+        _signal.signal(_signal.SIGTERM, self)
+
+    def __call__(self, number: int, frame: Any) -> None:
+        """Take note."""
+        self.wanted = True
+
+
 class SocketChannel:
     """Steps over the results' socket; the answer of a strategy over a descriptor of the trial's own."""
 
-    def __init__(self, wire: Wire, answers: int | None) -> None:
-        self._wire, self._answers = wire, answers
-        self._stopping = False
+    def __init__(self, wire: Wire, stop: Stop, answers: int | None = None) -> None:
+        self.wire, self._stop, self._answers = wire, stop, answers
 
     def step(self, attempt: int, step: int, metrics: Mapping[str, float | None]) -> bool:
         """Send a step; wait for the answer where a strategy watches."""
-        self._wire.send([["step", attempt, step, metrics]])
+        self.wire.send([["step", attempt, step, metrics]])
         if self._answers is not None:
-            return os.read(self._answers, 1) != b"g" or self._stopping
-        return self._stopping
-
-    def stop(self, number: int, frame: Any) -> None:
-        """Remember SIGTERM: the next step ends the trial."""
-        self._stopping = True
+            return os.read(self._answers, 1) != b"g" or self._stop.wanted
+        return self._stop.wanted
 
 
-def own_process(kernel: Kernel, parent: int, name: str) -> None:
-    """Become a session leader that dies with its parent and adopts its own orphans."""
-    kernel.die_with_parent(signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(CRASHED)
-    os.setsid()
-    kernel.adopt_orphans()
-    kernel.rename(name)
+def unblock_signals() -> None:
+    """Let signals through."""
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
 
 
-def own_signals(on_stop: Callable[[int, Any], None] | None = None) -> None:
-    """Unblock everything; SIGTERM asks a function to stop at its next step, and simply ends a program."""
-    signal.signal(signal.SIGTERM, on_stop or signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-
-
-def own_slot(slot: Slot, gpus: list[int]) -> None:
-    """Write where this slot writes, and see the GPUs that are this task's."""
-    slot.attach()
-    if gpus:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, gpus))
-
-
-def run_function(
-    load: Callable[[], Any], job: Mapping[str, Any], *, root: str, wire: Wire, answers: int | None
-) -> list[Record]:
+def run_function(load: Callable[[], Any], job: Mapping[str, Any], *, root: str, channel: Channel) -> list[Record]:
     """Run a job in this process; return the records that tell its result."""
-    channel = SocketChannel(wire, answers)
-    own_signals(channel.stop)
-    worker.seeded(job)
     answer = worker.perform(load, job, root=root, channel=channel)
     answer["w"] = time.monotonic() - job["began"]
     return [["result", job["id"], answer]]
 
 
-def become_program(load: Callable[[], Any], job: Mapping[str, Any], *, root: str, wire: Wire) -> NoReturn:
+def become_program(load: Callable[[], Any], job: Mapping[str, Any], *, root: str, channel: SocketChannel) -> NoReturn:
     """Replace this process by the job's program; a failure to do so is the trial's result."""
     attempt, seed, parameters = job["m"][0]
     try:
-        context = TrialContext(attempt, seed, job=job, root=root, channel=SocketChannel(wire, None))
+        context = TrialContext(attempt, seed, job=job, root=root, channel=channel)
         environment = program_environment(job, root)
         launch = load().prepare(parameters, context)
-        own_signals()
+        unblock_signals()
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.chdir(launch.folder or job["folder"] or os.getcwd())
         os.execvpe(launch.argv[0], list(launch.argv), environment | dict(launch.env))
@@ -92,7 +78,7 @@ def become_program(load: Callable[[], Any], job: Mapping[str, Any], *, root: str
         result = worker.failed(problem)
         if isinstance(problem, OSError):
             result["e"] = worker.one_line(f"cannot start the program: {problem}")
-        wire.send([["result", job["id"], {"r": [result]}]])
+        channel.wire.send([["result", job["id"], {"r": [result]}]])
     os._exit(0)
 
 
@@ -115,7 +101,7 @@ def become_interpreter(config: str, job_file: str, wire: Wire, answers: int | No
     for descriptor in (wire.descriptor, *([] if answers is None else [answers])):
         os.set_inheritable(descriptor, True)  # noqa: FBT003
     arguments = [config, job_file, str(wire.descriptor), "" if answers is None else str(answers)]
-    own_signals()
+    unblock_signals()
     os.execv(sys.executable, [sys.executable, "-P", "-c", BOOT.format("fresh"), package_root(), *arguments])
 
 

@@ -1,20 +1,25 @@
-"""Records between driver, guardian, parent, keeper and trial: JSON over one SOCK_SEQPACKET socket, whole or absent."""
+"""Records between driver, guardian, parent, keeper and trial, over SOCK_SEQPACKET: a message is whole or absent.
 
-# ruff: noqa: PTH108
+Records are lists of plain values in marshal format: all of them run the same interpreter, and in a forked child every
+Python function that is called costs pages to copy, so the encoder is one call into C.
+"""
+
+# ruff: noqa: PTH108, S302
 # (no pathlib in what the parent of trials loads: every fork would copy its pages)
 
 from __future__ import annotations
 
 import _socket
-import json
+import marshal
 import os
-from collections.abc import Sequence
 from typing import Any
 
 MESSAGE_BYTES = 150_000
 """Longer messages go by file: a packet may not exceed the socket's buffer (212,992 bytes by default)."""
 BUFFER_BYTES = 1 << 18
-OUTBOX_BYTES, OUTBOX_RECORDS = 64_000, 256
+OUTBOX_RECORDS = 64
+FORMAT = 2
+"""marshal's format without references between equal objects, which would cost a table."""
 
 Record = list[Any]
 
@@ -24,7 +29,7 @@ class Closed(Exception):
 
 
 class Wire:
-    """One end of a packet socket. A message is a list of JSON records and raw bytes behind them."""
+    """One end of a packet socket. A message is a list of records."""
 
     def __init__(self, descriptor: int, spill: str) -> None:
         """Take over a descriptor; `spill` is the folder for messages that are too long for a packet."""
@@ -32,53 +37,58 @@ class Wire:
         self.descriptor = descriptor
         self._spill = spill
         self._spilled = 0
-        self._encode = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
         self._buffer: bytearray | None = None
 
-    def send(self, records: Sequence[Record], blob: bytes = b"", *, pass_fd: int | None = None) -> None:
+    def send(self, records: list[Record], *, pass_fd: int | None = None) -> None:
         """Send one message, blocking. Raises Closed where nobody listens, BlockingIOError on a non-blocking end."""
-        self.send_raw(self.pack(records, blob), pass_fd=pass_fd)
+        data = self.pack(records)
+        if pass_fd is None:
+            self.send_raw(data)
+            return
+        rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, pass_fd.to_bytes(4, "little"))
+        try:
+            self.socket.sendmsg([data], [rights])
+        except (BrokenPipeError, ConnectionResetError) as problem:
+            raise Closed from problem
 
-    def pack(self, records: Sequence[Record], blob: bytes = b"") -> bytes:
+    def pack(self, records: list[Record]) -> bytes:
         """Encode a message, moving it to a file where it is too long for a packet."""
-        data = self._encode(records).encode() + b"\n" + blob
+        try:
+            data = marshal.dumps(records, FORMAT)
+        except ValueError:  # a mapping, an enum or the like in the parameters
+            data = marshal.dumps(_plain(records), FORMAT)
         if len(data) <= MESSAGE_BYTES:
             return data
         self._spilled += 1
         path = f"{self._spill}/spill-{os.getpid()}-{self._spilled}"
         with open(path, "wb") as file:
             file.write(data)
-        return self._encode([["file", path]]).encode() + b"\n"
+        return marshal.dumps([["file", path]], FORMAT)
 
-    def send_raw(self, data: bytes, *, pass_fd: int | None = None) -> None:
+    def send_raw(self, data: bytes) -> None:
         """Send an encoded message."""
         try:
-            if pass_fd is None:
-                os.write(self.descriptor, data)
-            else:
-                rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, pass_fd.to_bytes(4, "little"))
-                self.socket.sendmsg([data], [rights])
+            os.write(self.descriptor, data)
         except (BrokenPipeError, ConnectionResetError) as problem:
             raise Closed from problem
 
-    def receive(self) -> tuple[list[Record], bytes, int | None]:
-        """Receive one message: records, raw bytes, and the descriptor that came with it.
+    def receive(self) -> tuple[list[Record], int | None]:
+        """Receive one message: its records, and the descriptor that came with it.
 
         Raises Closed at the end, BlockingIOError where nothing is there on a non-blocking end.
         """
         if self._buffer is None:
             self._buffer = bytearray(BUFFER_BYTES)
         try:
-            size, extra, _, _ = self.socket.recvmsg_into(
-                [self._buffer], _socket.CMSG_SPACE(4), _socket.MSG_CMSG_CLOEXEC
-            )
+            size, extra, _, _ = self.socket.recvmsg_into([self._buffer], 64, _socket.MSG_CMSG_CLOEXEC)
         except ConnectionResetError as problem:
             raise Closed from problem
         if size == 0:
             raise Closed
-        passed = int.from_bytes(extra[0][2][:4], "little") if extra else None
-        records, blob = _unpack(bytes(memoryview(self._buffer)[:size]))
-        return records, blob, passed
+        records = marshal.loads(self._buffer)  # reads one object, whatever lies behind it
+        if records and records[0][0] == "file":
+            records = _unspilled(records[0][1])
+        return records, int.from_bytes(extra[0][2][:4], "little") if extra else None
 
     def set_blocking(self, blocking: bool, /) -> None:
         """Choose whether `send` and `receive` wait."""
@@ -94,21 +104,19 @@ class Outbox:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._records: list[Record] = []
-        self._blobs: list[bytes] = []
+        self.records: list[Record] = []
 
-    def add(self, *records: Record, blobs: Sequence[bytes] = ()) -> None:
-        """Add records, and the raw bytes that the last of them speaks of."""
-        self._records += records
-        self._blobs += blobs
-        if sum(map(len, self._blobs)) > OUTBOX_BYTES or len(self._records) > OUTBOX_RECORDS:
+    def add(self, record: Record) -> None:
+        """Add a record."""
+        self.records.append(record)
+        if len(self.records) > OUTBOX_RECORDS:
             self.flush()
 
     def flush(self) -> None:
         """Send what is there. Raises Closed where nobody listens."""
-        if self._records:
-            self._wire.send(self._records, b"".join(self._blobs))
-            self._records, self._blobs = [], []
+        if self.records:
+            self._wire.send(self.records)
+            self.records = []
 
 
 def pair() -> tuple[int, int]:
@@ -117,21 +125,33 @@ def pair() -> tuple[int, int]:
     return left.detach(), right.detach()
 
 
-def _unpack(data: bytes) -> tuple[list[Record], bytes]:
-    head, _, blob = data.partition(b"\n")
-    records = json.loads(head)
-    if records and records[0][0] == "file":
-        path = records[0][1]
-        with open(path, "rb") as file:
-            data = file.read()
-        os.unlink(path)
-        return _unpack(data)
-    return records, blob
+def save(path: str, value: Any) -> None:
+    """Write one plain value to a file."""
+    with open(path, "wb") as file:
+        file.write(marshal.dumps(_plain(value), FORMAT))
+
+
+def load(path: str) -> Any:
+    """Read what `save` wrote."""
+    with open(path, "rb") as file:
+        return marshal.loads(file.read())
+
+
+def _unspilled(path: str) -> list[Record]:
+    records: list[Record] = load(path)
+    os.unlink(path)
+    return records
 
 
 def _plain(value: Any) -> Any:
+    """Turn what stands for a plain value into one: mappings, sequences, and subclasses of numbers and strings."""
+    if value is None or type(value) in (bool, int, float, str, bytes):
+        return value
     if hasattr(value, "keys"):
-        return dict(value)
-    if hasattr(value, "__iter__"):
-        return list(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
+        return {_plain(key): _plain(value[key]) for key in value}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    for plain in (int, float, str):
+        if isinstance(value, plain):
+            return plain(value)
+    raise TypeError(f"{type(value).__name__} is not a plain value")

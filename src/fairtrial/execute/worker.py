@@ -51,8 +51,11 @@ class Plugin:
         return self.system.run_many([self.system.Parameters.model_validate(one) for one in parameters], contexts)
 
 
-def loader(config: Mapping[str, Any]) -> Callable[[], Any]:
-    """Return what loads the target of a tree's configuration."""
+def loader(config: Mapping[str, Any], *, now: bool = False) -> Callable[[], Any]:
+    """Return what makes a runner of a tree's configuration; `now` looks its entry up beforehand."""
+    if now:
+        entry, given = attribute(config["entry"]), config["config"]
+        return lambda: entry(given)
     return lambda: attribute(config["entry"])(config["config"])
 
 
