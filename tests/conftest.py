@@ -12,8 +12,9 @@ import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def machine() -> Iterator[Path]:
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Give the session its own control sockets and capacity file (short: socket paths hold 108 bytes)."""
+    tmp_path_factory.getbasetemp()  # stays where it was: paths of tests are long enough
     before = os.environ.get("TMPDIR")
     folder = Path(tempfile.mkdtemp(prefix="ft-", dir=tempfile.gettempdir()))
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)

@@ -272,3 +272,15 @@ def test_any_study_reads_back_from_its_document(common, zipped, own, words):
     again = read_document(json.loads(json.dumps(study.document)), registry=registry, folder=folder).study
     assert again == study
     assert again.document == study.document
+
+
+def test_half_of_a_surrogate_pair_is_refused_in_one_line(tmp_path):
+    """It cannot be written as UTF-8, so it can be neither digested nor printed."""
+    path = tmp_path / "study.yaml"
+    path.write_text('study: s\nsystem: fake\nfactors:\n  effect: ["\\ud800", 1]\n')
+    for read in (
+        lambda: read_file(path, registry=Registry()),
+        lambda: read_document({"study": "s", "question": "\ud800"}, registry=Registry(), folder=tmp_path),
+    ):
+        with pytest.raises(SpecError, match="half of a surrogate pair"):
+            read()

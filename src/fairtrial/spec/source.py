@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from fairtrial.errors import SpecError, nearest
 from fairtrial.model.identity import is_number
+from fairtrial.model.path import flatten
 from fairtrial.model.secret import Secret
 from fairtrial.spec.yaml import parse
 
@@ -72,6 +73,9 @@ def load(path: Path, shown: str, prefix: str) -> tuple[Any, dict[str, Place]]:
     except (OSError, UnicodeDecodeError) as problem:
         raise SpecError(f"cannot be read: {problem}", file=shown) from problem
     value, lines = parse(text, shown)
+    for leaf, word in flatten(value):
+        if isinstance(word, str) and not is_text(word):
+            raise SpecError(HALF_PAIR, file=shown, line=lines.get(leaf), path=_under(prefix, leaf))
     return value, {_under(prefix, key): Place(shown, line) for key, line in lines.items()}
 
 
@@ -82,12 +86,22 @@ def _beside(path: Path) -> str:
     return nearest(path.name, names)
 
 
+HALF_PAIR = "half of a surrogate pair is no text"
+
+
+def is_text(word: str) -> bool:
+    """Say whether a string can be written as UTF-8, as everything that is digested must be."""
+    return word.isascii() or not any("\ud800" <= char <= "\udfff" for char in word)
+
+
 def _under(prefix: str, key: str) -> str:
     return f"{prefix}.{key}".strip(".")
 
 
 def as_json(value: Any, source: Source, path: str = "") -> Any:
     """Copy a Python value as JSON: arrays become lists, a Secret its reference. Raises SpecError for anything else."""
+    if isinstance(value, str) and not is_text(value):
+        raise source.error(path, HALF_PAIR)
     if value is None or isinstance(value, str | bool):
         return value
     if hasattr(value, "tolist"):
