@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 
+LOWEST, HIGHEST = -sys.float_info.max, sys.float_info.max
+
 
 class Channel(Protocol):
     """Where a trial's steps go."""
@@ -90,6 +92,8 @@ class TrialContext:
 
     def finish(self) -> None:
         """Move declared files out of the scratch folder; copy those that lie elsewhere."""
+        if not self._files:
+            return
         targets = [path for kind, _, path in self.produced if kind == "file"]
         own = os.path.realpath(scratch_path(self._root, self._attempt)) + os.sep
         for (_, source), target in zip(self._files, targets, strict=True):
@@ -129,13 +133,13 @@ def normal_metrics(metrics: Any) -> dict[str, float | None]:
     """
     if not hasattr(metrics, "items"):
         raise _bad(f"a trial returns a mapping of metrics, this one returned {type(metrics).__name__}")
-    return {_named(name): _number(name, value) for name, value in metrics.items()}
-
-
-def _named(name: Any) -> str:
-    if isinstance(name, str) and name:
-        return name
-    raise _bad(f"metrics are named by strings, not by {name!r}")
+    found: dict[str, float | None] = {}
+    for name, value in metrics.items():
+        if not isinstance(name, str) or not name:
+            raise _bad(f"metrics are named by strings, not by {name!r}")
+        number = value if type(value) is float else _number(name, value)
+        found[name] = number if number is not None and LOWEST <= number <= HIGHEST else None
+    return found
 
 
 def _number(name: str, value: Any) -> float | None:
@@ -144,12 +148,11 @@ def _number(name: str, value: Any) -> float | None:
     if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
         raise _bad(f"metric {name!r} is {_short(value)}, not a number")
     try:
-        number = float(value)
+        return float(value)
     except OverflowError:
         return None
     except (TypeError, ValueError):
         raise _bad(f"metric {name!r} is {_short(value)}, not a number") from None
-    return number if -sys.float_info.max <= number <= sys.float_info.max else None
 
 
 def _short(value: Any) -> str:

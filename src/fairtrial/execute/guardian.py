@@ -47,7 +47,7 @@ class Guardian:
         try:
             while going_on:
                 ready = [descriptor for descriptor, _ in waiting.poll(TICK_MS)]
-                if self._signals in ready and signal.SIGTERM in drain_signals(self._signals):
+                if self._signals in ready and drain_signals(self._signals, signal.SIGTERM):
                     going_on = os.getppid() == self._driver
                 if self._wire.descriptor in ready:
                     going_on = self._receive() and going_on

@@ -74,13 +74,13 @@ class Kernel:
         return bool(mount(b"proc", b"/proc", b"proc", flags, None) == 0)
 
 
-def drain_signals(descriptor: int) -> set[int]:
-    """Read what is pending on a signal descriptor; return the signals' numbers."""
+def drain_signals(descriptor: int, number: int) -> bool:
+    """Read what is pending on a signal descriptor; say whether a signal was among it."""
     try:
         raw = os.read(descriptor, 32 * SIGINFO_BYTES)
     except BlockingIOError:
-        return set()
-    return {int.from_bytes(raw[at : at + 4], "little") for at in range(0, len(raw), SIGINFO_BYTES)}
+        return False
+    return any(raw[at] == number for at in range(0, len(raw), SIGINFO_BYTES))  # numbers are below 65: one byte
 
 
 class Children:

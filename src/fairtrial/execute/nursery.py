@@ -13,7 +13,7 @@ from fairtrial.execute import trial, worker
 from fairtrial.execute.limits import Cgroups, resident_bytes
 from fairtrial.execute.linux import Kernel
 from fairtrial.execute.running import Running, StepFile
-from fairtrial.execute.seeding import SeededNumpy
+from fairtrial.execute.seeding import SeededNumpy, seed_numpy
 from fairtrial.execute.slots import Slot
 from fairtrial.execute.warm import Imports
 from fairtrial.execute.wire import Wire, save
@@ -51,14 +51,14 @@ class Nursery:
         read_end = -1
         if job["watched"] and not running.program:
             read_end, running.answers = os.pipe()
-        generators = SeededNumpy(job["m"][0][1]) if job["m"] else None
+        waiting_for_numpy = SeededNumpy(job["m"][0][1]) if job["m"] and not seed_numpy(job["m"][0][1]) else None
         job["began"] = time.monotonic()
         job["deadline"] = None if job["wall"] is None else job["began"] + job["wall"]
         running.pid = os.fork()
         if running.pid == 0:
             self._child(running, read_end, socket)
-        if generators is not None:
-            generators.end()
+        if waiting_for_numpy is not None:
+            waiting_for_numpy.end()
         if read_end >= 0:
             os.close(read_end)
         if socket is not None:

@@ -25,6 +25,7 @@ from fairtrial.execute.wire import Closed, Outbox, Wire, load
 
 WORKER = {"worker": True, "m": [], "wall": None, "watched": False, "gpus": []}
 """The job of a persistent worker, which gets its tasks over a socket of its own."""
+SIGTERM = int(signal.SIGTERM)
 SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -49,11 +50,11 @@ class Parent:
         waiting.register(self._wire.descriptor, POLLIN)
         try:
             while not (self._unfit and not self._reaper.busy):
-                ready = [descriptor for descriptor, _ in waiting.poll(TICK_S * 1000 if self._reaper.busy else None)]
-                if self._signals in ready and self._signalled():
-                    return ""
-                if self._wire.descriptor in ready:
-                    self._receive()
+                for descriptor, _ in waiting.poll(TICK_S * 1000 if self._reaper.busy else None):
+                    if descriptor != self._signals:
+                        self._receive()
+                    elif self._signalled():
+                        return ""
                 self._reaper.tick()
                 self._fill()
                 self._outbox.flush()
@@ -67,9 +68,9 @@ class Parent:
 
     def _signalled(self) -> bool:
         """Reap; say whether the guardian is gone."""
-        seen = drain_signals(self._signals)
+        ended = drain_signals(self._signals, SIGTERM) and os.getppid() != self._guardian
         self._reaper.reap()
-        return signal.SIGTERM in seen and os.getppid() != self._guardian
+        return ended
 
     def _receive(self) -> None:
         records, socket = self._wire.receive()

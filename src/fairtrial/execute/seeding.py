@@ -27,21 +27,14 @@ class Seeded:
 
 
 class SeededNumpy:
-    """Seeds NumPy's global generator where it is loaded, else when it is imported before `end`.
-
-    The parent of trials does so before it forks: its child has the state then, and touches no page for it.
-    """
+    """Seeds NumPy's global generator where it is loaded, else when it is imported before `end`."""
 
     def __init__(self, seed: int, *, keep: bool = False) -> None:
         self._module = sys.modules.get("numpy.random")
-        self._state: Any = None
-        self._hook = _SeedOnImport(seed)
-        if self._module is None:
+        self._state = self._module.get_state() if self._module is not None and keep else None
+        self._hook = None if seed_numpy(seed) else _SeedOnImport(seed)
+        if self._hook is not None:
             sys.meta_path.insert(0, self._hook)
-            return
-        if keep:
-            self._state = self._module.get_state()
-        self._module.seed(seed % NUMPY_SEEDS)
 
     def end(self) -> None:
         """Wait for its import no longer; put its state back."""
@@ -49,6 +42,18 @@ class SeededNumpy:
             sys.meta_path.remove(self._hook)
         if self._module is not None and self._state is not None:
             self._module.set_state(self._state)
+
+
+def seed_numpy(seed: int) -> bool:
+    """Seed NumPy's global generator if it is loaded; return whether it is.
+
+    The parent of trials does so before it forks: its child has the state then, and touches no page for it.
+    """
+    module = sys.modules.get("numpy.random")
+    if module is None:
+        return False
+    module.seed(seed % NUMPY_SEEDS)
+    return True
 
 
 class _SeedOnImport:

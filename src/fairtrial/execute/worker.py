@@ -114,7 +114,8 @@ def _one(runner: Any, parameters: Mapping[str, Any], context: TrialContext) -> R
         raise
     except BaseException as problem:  # noqa: BLE001 a trial's failure is data, whatever it is
         result = failed(problem)
-    _only_in(pid)
+    if os.getpid() != pid:  # a process that the trial forked came back here in its place
+        os._exit(0)
     return _finished(result, context)
 
 
@@ -129,15 +130,10 @@ def _many(runner: Any, parameters: Sequence[Any], contexts: Sequence[TrialContex
         raise
     except BaseException as problem:  # noqa: BLE001 a trial's failure is data, whatever it is
         results = [failed(problem) for _ in contexts]
-    _only_in(pid)
-    results = [_finished(result, context) for result, context in zip(results, contexts, strict=True)]
-    return {"r": results, "b": any(result["s"] != "done" for result in results)}
-
-
-def _only_in(pid: int) -> None:
-    """End a process that the trial forked and that came back here in its place."""
     if os.getpid() != pid:
         os._exit(0)
+    results = [_finished(result, context) for result, context in zip(results, contexts, strict=True)]
+    return {"r": results, "b": any(result["s"] != "done" for result in results)}
 
 
 def _finished(result: Result, context: TrialContext) -> Result:
