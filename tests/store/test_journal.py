@@ -371,3 +371,52 @@ def test_closing(kit, book, journal):
     assert (run.state, run.planned) == ("budget", 12)
     assert book.ledger.attempts()[0].status is Status.LOST
     assert kit.end(journal, attempt) == (attempt,)
+
+
+ENDS = [
+    {"status": Status.DONE, "metrics": {"loss": 0.5}, "captured": Captured(stdout=b"said")},
+    {"status": Status.FAILED, "failure": Failure(FailureClass.OOM, "too much", "trace", limiter="cgroup2")},
+    {"status": Status.CANCELLED},
+    {"status": Status.PRUNED},
+]
+ROWS = {
+    "attempt": "SELECT * FROM attempt ORDER BY id",
+    "member": "SELECT * FROM member ORDER BY number",
+    "failure": "SELECT * FROM failure ORDER BY attempt",
+    "output": "SELECT * FROM output ORDER BY attempt",
+    "run": "SELECT members, done, failed, reused, retired FROM run",
+}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2),  # trial: the same ones again and again
+            st.sampled_from(ENDS),
+            st.booleans(),  # settles
+            st.sampled_from([Role.TRIAL, Role.WARMUP]),
+            st.sampled_from(["end", "step, end", "end, end", ""]),  # what follows the start
+        ),
+        max_size=6,
+    )
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_events_together_leave_what_they_leave_one_by_one(kit, tmp_path_factory, drawn):
+    """An attempt that starts and ends within one append has the rows, counts and refusals of one that did not."""
+    left = []
+    for together in (False, True):
+        kit = type(kit)(tmp_path_factory.mktemp("book"))
+        journal = kit.begin(kit.book())
+        events = []
+        for place, end, settles, role, after in drawn:
+            attempt = journal.next_attempt()
+            events.append(AttemptStarted(attempt, journal.run, kit.trial(place / 8), role, kit.clock(), 4321, 7.5))
+            for what in filter(None, after.split(", ")):
+                ended = AttemptEnded(journal.run, Outcome(attempt, **end), kit.clock(), settles=settles)
+                events.append(StepLogged(attempt, 1, {"loss": 2.0}, kit.clock()) if what == "step" else ended)
+        late = journal.append(events) if together else sum((journal.append([one]) for one in events), ())
+        kit.opened[0].close()
+        with sqlite3.connect(kit.folder / FILE) as db:
+            left.append((late, {name: db.execute(sql).fetchall() for name, sql in ROWS.items()}))
+        db.close()
+    assert left[0] == left[1]

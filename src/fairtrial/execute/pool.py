@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +17,9 @@ from fairtrial.execute.waiting import Waiting
 from fairtrial.execute.wire import Record, pair
 from fairtrial.model.trial import Task
 
-DEPTH, DEPTH_SHORT = 2, 64
+DEPTH, DEPTH_SHORT = 2, 256
 """Tasks in flight at one worker: while the driver records one result, the next task runs; and how many at most."""
-AHEAD_S = 0.02
+AHEAD_S = 0.03
 """How much work a worker has before it, by the durations seen: what waits there waits for this worker."""
 SMOOTHING = 0.1
 """Weight of the newest duration."""
@@ -51,10 +51,11 @@ class Hand:
     leaving: bool = False
     """It was told to stop, and gets no more tasks."""
 
-    def give(self, task: Task, handle: Any) -> None:
+    def give(self, task: Task, handle: Any) -> Given:
         """Give it a task, to be sent by `flush`."""
         self.given.append(Given(task))
         self.unsent.append(["task", as_job(task, handle)])
+        return self.given[-1]
 
     def flush(self) -> None:
         """Send what it was given."""
@@ -92,6 +93,7 @@ class Pool:
         self.jobs = jobs
         self.reports: list[Report] = []
         self.results = 0
+        self.sent: dict[int, Given] = {}
         self._waiting, self._tree = waiting, tree
         self._hands: dict[str, Hand] = {}
         self._started: set[int] = set()
@@ -99,22 +101,16 @@ class Pool:
         self._usual_s = AHEAD_S
         """How long a task takes, the newest ones weighing most."""
 
-    @property
-    def sent(self) -> Mapping[int, Given]:
-        """The tasks that have left the driver."""
-        return {given.task.id: given for hand in self._hands.values() for given in hand.given}
-
     def room(self) -> int:
         """Return how many more tasks may be added."""
-        given = sum(len(hand.given) for hand in self._hands.values())
-        return max(0, self.jobs * self._depth() - len(self._waiting) - given)
+        return max(0, self.jobs * self._depth() - len(self._waiting) - len(self.sent))
 
     def dispatch(self, parent: Line) -> None:
         """Give out what can run, end workers that are too many, refuse what cannot be set up."""
         while (hand := self._free_hand(parent)) and (
             taken := self._waiting.take(lambda: (given.task for given in self.sent.values()), most=self.jobs)
         ):
-            hand.give(*taken)
+            self.sent[taken[0].id] = hand.give(*taken)
             self.reports += hand.begin(self._started)
         while self._waiting.refused:
             task, message = self._waiting.refused.pop()
@@ -207,12 +203,14 @@ class Pool:
         if hand.given and (exit_.why in ("", "oom", "infra") or hand.given[0].doom):
             self._end(hand, exit_)
         for given in hand.given:
+            del self.sent[given.task.id]
             if given.doom:
                 self.reports.append(ended(given.task, None, Exit(why=given.doom), program=False))
         self._waiting.put_back(given.task for given in hand.given if not given.doom)
 
     def _end(self, hand: Hand, exit_: Exit) -> None:
         given = hand.given.popleft()
+        del self.sent[given.task.id]
         hand.deadline = None
         self._started.discard(given.task.id)
         self.results += given.answer is not None

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Any
 
 DIGEST_BYTES = 16
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def canonical_json(value: Any) -> bytes:
@@ -21,6 +22,11 @@ def canonical_json(value: Any) -> bytes:
 
 
 def _normal(value: Any) -> Any:
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is dict:  # by far the most frequent: asking for an abstract class costs more than all the rest
+        return {key if type(key) is str else str(key): _normal(item) for key, item in value.items()}
     if isinstance(value, float):
         return 0.0 if value == 0 else value
     if isinstance(value, Mapping):

@@ -12,6 +12,8 @@ from fairtrial.model.secret import is_reference
 from fairtrial.model.trial import Condition
 from fairtrial.plan.arm import Arm
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
 
 class Resolver:
     """Resolves settings (nested JSON) through `system.Parameters`: types coerced, defaults filled."""
@@ -102,6 +104,8 @@ class Resolver:
 
 def redact(value: Any) -> Any:
     """Return the JSON value with every secret's reference replaced by null."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Mapping):
         return None if is_reference(value) else {key: redact(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

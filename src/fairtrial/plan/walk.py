@@ -15,6 +15,8 @@ from fairtrial.plan.cells import Cells
 from fairtrial.plan.order import Place, Walk
 
 _CHUNK = 4096
+_REMEMBERED = 16_384
+"""Conditions kept: a plan is looked through before it is run, and replicates come back to the same ones."""
 
 
 class Planned:
@@ -36,6 +38,7 @@ class Planned:
         self._cells, self._walk = cells, walk
         self._system, self._replicates, self._limit = system, replicates, limit
         self._exclude, self._notes, self._conditions_first = exclude, notes, conditions_first
+        self._condition = lru_cache(maxsize=_REMEMBERED)(cells.condition)
         self._seed = lru_cache(maxsize=_CHUNK)(lambda k: replicate_seed(seed, k))
         self._cursors = [0]
         """Cursor of the walk at the start of each stretch of 4,096 positions, as far as it was walked."""
@@ -58,7 +61,7 @@ class Planned:
     def trial(self, position: int) -> Trial:
         """Return the trial at a position. Raises SpecError where it is refused, IndexError past the end."""
         replicate, cell = self._place(position)
-        condition, inputs = self._cells.condition(cell)
+        condition, inputs = self._condition(cell)
         return Trial(condition, replicate, self._seed(replicate), self._system, inputs, position)
 
     def _place(self, position: int) -> Place:

@@ -115,8 +115,13 @@ class Journal:
     def _write(self, db: sqlite3.Connection, events: Sequence[Event], kept: Mapping[int, Kept]) -> tuple[int, ...]:
         refused: list[int] = []
         recorder, owns, tally = self._recorder, self._owns(db), Tally()
+        whole = _whole(events, self.driver) if owns else {}
         for event in events:
-            if isinstance(event, Acted):
+            if isinstance(event, AttemptStarted) and (end := whole.get(event.attempt)) is not None:
+                recorder.whole(event, end, kept.get(event.attempt), tally)
+            elif isinstance(event, AttemptEnded) and whole.get(event.outcome.attempt) is event:
+                continue  # recorded at its start
+            elif isinstance(event, Acted):
                 actions.write(db, event)
             elif not owns:
                 refused.append(event.outcome.attempt if isinstance(event, AttemptEnded) else event.attempt)
@@ -132,6 +137,20 @@ class Journal:
                 (events[-1].at, recorder.members, tally.done, tally.failed, self.run),
             )
         return tuple(dict.fromkeys(refused))
+
+
+def _whole(events: Sequence[Event], driver: int) -> dict[int, AttemptEnded]:
+    """Find the driver's attempts that start and end within these events, with no step between."""
+    open_, found = set[int](), dict[int, AttemptEnded]()
+    for event in events:
+        if isinstance(event, AttemptStarted) and event.attempt >> 32 == driver:
+            open_.add(event.attempt)
+        elif isinstance(event, StepLogged):
+            open_.discard(event.attempt)
+        elif isinstance(event, AttemptEnded) and event.outcome.attempt in open_:
+            open_.discard(event.outcome.attempt)
+            found[event.outcome.attempt] = event
+    return found
 
 
 def _chunks(trials: Iterable[Trial]) -> Iterator[Sequence[Trial]]:

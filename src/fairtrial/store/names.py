@@ -11,6 +11,9 @@ from fairtrial.model.identity import digest_bytes
 from fairtrial.model.trial import Condition
 from fairtrial.store.metrics import Codec, encode_names
 
+_CONDITION = (
+    "INSERT INTO condition (key, digest, variant, assignment, parameters) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
 _REMEMBERED = 65_536
 """Ids kept in memory; beyond that they are looked up again."""
 
@@ -66,14 +69,11 @@ class Names:
         known = self._ids.get(("condition", key))
         if known is not None:
             return known
-        row = self._db.execute("SELECT id FROM condition WHERE key = ?", (key,)).fetchone()
-        if row is None:
-            values = (key, condition.digest, condition.variant, assignment, json.dumps(condition.parameters))
-            made = self._db.execute(
-                "INSERT INTO condition (key, digest, variant, assignment, parameters) VALUES (?, ?, ?, ?, ?)", values
-            )
-            row = (made.lastrowid,)
-        return self._keep(("condition", key), int(row[0]))
+        values = (key, condition.digest, condition.variant, assignment, json.dumps(condition.parameters))
+        made = self._db.execute(_CONDITION, values)
+        if made.rowcount:
+            return self._keep(("condition", key), int(made.lastrowid or 0))
+        return self._remember(("condition", key), self._db.execute("SELECT id FROM condition WHERE key = ?", (key,)))
 
     def metric_set(self, names: Iterable[str]) -> tuple[int, Codec]:
         """Return the id and the codec of a set of metric names, in this order."""

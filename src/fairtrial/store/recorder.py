@@ -24,6 +24,15 @@ _MEMBER = (
     "INSERT INTO member (run, number, trial, condition, replicate) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (trial, run) DO NOTHING"
 )
+_SETTLED = (
+    "INSERT INTO member (run, number, trial, condition, replicate, status, attempt) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (trial, run) DO NOTHING"
+)
+_WHOLE = (
+    "INSERT INTO attempt (trial, role, started, pid, pid_started, status, ended, batch, wall_s, cpu_s, peak_bytes,"
+    " spin_before_s, spin_after_s, metric_set, metrics, cautions, id)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _START = (
     "INSERT INTO attempt (id, trial, role, status, started, pid, pid_started, stdout_slot, stderr_slot)"
     " VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?)"
@@ -69,6 +78,12 @@ class Tally:
 
     done: int = 0
     failed: int = 0
+
+    def count(self, outcome: Outcome) -> None:
+        """Count a settled trial."""
+        failed = outcome.status is Status.FAILED
+        self.failed += failed
+        self.done += not failed
 
 
 class Recorder:
@@ -116,6 +131,28 @@ class Recorder:
         number, codec = self.names.metric_set(event.metrics)
         if event.attempt >> 32 == self._driver:
             self._db.execute(_STEP, (event.step, event.at, number, codec.pack(event.metrics), event.attempt))
+
+    def whole(self, start: AttemptStarted, end: AttemptEnded, kept: Kept | None, tally: Tally) -> None:
+        """Record an attempt of this driver's whose start and end came together: its rows are written once."""
+        outcome, trial = end.outcome, start.trial
+        key = self.trial(trial)
+        begun = (key, start.role, start.at, start.pid, start.pid_started)
+        self._db.execute(_WHOLE, (*begun, *self._ending(end, kept)))
+        if outcome.failure is not None:
+            write_failure(self._db, outcome.attempt, outcome.failure)
+        if kept is not None:
+            self._left(outcome.attempt, kept)
+        if start.role is not Role.TRIAL:
+            return
+        if not end.settles or outcome.status not in SETTLING:
+            self.join(key, trial)
+            return
+        place = (self._run, self.members + 1, key, self.names.condition(trial.condition), trial.replicate)
+        if self._db.execute(_SETTLED, (*place, outcome.status, outcome.attempt)).rowcount:
+            self.members += 1
+            tally.count(outcome)
+        else:
+            self._settle(key, outcome, tally)
 
     def ended(self, event: AttemptEnded, kept: Kept | None, tally: Tally) -> bool:
         """Record how an attempt ended; False where it is not this driver's running one (a late result)."""
@@ -169,9 +206,7 @@ class Recorder:
     def _settle(self, trial: int, outcome: Outcome, tally: Tally) -> None:
         settled = self._db.execute(_SETTLE, (outcome.status, outcome.attempt, trial, self._run)).fetchall()
         if settled and not settled[0][0]:
-            failed = outcome.status is Status.FAILED
-            tally.failed += failed
-            tally.done += not failed
+            tally.count(outcome)
 
 
 def write_failure(db: sqlite3.Connection, attempt: int, failure: Failure) -> None:
