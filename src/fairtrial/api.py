@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fairtrial.contract.registry import Registry
 from fairtrial.errors import UserError
-from fairtrial.flow.declare import Declared, Source, Survey, declare, survey
+from fairtrial.flow.declare import Source, Survey, declare, survey
+from fairtrial.flow.declared import Declared
 from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.progress import Progress
 from fairtrial.model.run import Measurements, TrialRow

@@ -152,7 +152,7 @@ def test_an_unknown_failure_class_names_the_nearest(write):
 )
 def test_a_file_without_a_factor_is_refused(write, name, text):
     """Unmapped columns are left, but rows are not lumped together because nobody said what tells them apart."""
-    with pytest.raises(UserError, match=r"no column is a factor \(say which: lr=x; valid: x, y"):
+    with pytest.raises(UserError, match=r"no column is a factor \(say which: --map lr=x; valid: x, y"):
         read_rows(write(name, text), columns={}, metrics=["m"])
 
 

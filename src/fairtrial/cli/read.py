@@ -106,10 +106,12 @@ def _extras(found: RunView) -> str:
 
 
 def _driver(driver: Any) -> str:
+    if not driver.get("python"):
+        return ""  # imported: nothing is known of where it was measured
     code, machine = driver.get("code", {}), driver.get("machine", {})
     commit = code.get("commit") or ""
     made = f"code {commit[:12]}{' with changes' if code.get('dirty') else ''}, " if commit else ""
-    python = str(driver.get("python") or "?").partition(" ")[0]
+    python = str(driver["python"]).partition(" ")[0]
     return f"{made}Python {python}, {machine.get('host', '?')}, {machine.get('cpus', '?')} CPUs"
 
 

@@ -158,6 +158,8 @@ def _seen(ended: Ended) -> list[str]:
 
 def _next(ended: Ended) -> str:
     number = ended.run.number
+    if ended.state == "partial" and not ended.reason:
+        return "the command without --only and --limit runs the rest"
     if ended.state in ("budget", "interrupted", "partial", "cancelled"):
         return "the same command again continues it"
     if ended.run.failed:
@@ -226,6 +228,9 @@ def _print_reproduction(made: Reproduction) -> None:
         cells = (str(row.compared), str(row.equal), number(row.largest_difference), number(row.largest_relative))
         shown.add_row(row.metric, *cells)
     say(f"run {made.ended.run.number} made run {made.original} again")
+    if not made.agreements:
+        say("neither run measured a number that could be compared")
+        return
     tables.show(shown)
     if made.unmatched:
         say(f"{made.unmatched} trials of run {made.original} have no counterpart")

@@ -29,8 +29,9 @@ def conditions(findings: Sequence[ConditionFinding], metrics: Sequence[str]) -> 
     """Print conditions, best first, each metric as mean and interval."""
     paths = factor_paths(findings)
     arms = any(finding.variant for finding in findings)
-    heads = [*(["variant"] if arms else []), *paths, "n", *metrics, *(["missing"] if _missing(findings) else [])]
-    made = table(*heads, right=["n", *metrics, "missing"], lift=paths)
+    n = "count" if "n" in paths else "n"
+    heads = [*(["variant"] if arms else []), *paths, n, *metrics, *(["missing"] if _missing(findings) else [])]
+    made = table(*heads, right=[n, *metrics, "missing"], lift=paths)
     for finding in findings:
         cells = [finding.variant] if arms else []
         cells += [level(finding.assignment[path]) if path in finding.assignment else "·" for path in paths]

@@ -58,8 +58,9 @@ class Reproduction:
 
     @property
     def agrees(self) -> bool:
-        """Say whether every number of every trial is the same."""
-        return not self.unmatched and all(item.equal == item.compared for item in self.agreements)
+        """Say whether there are numbers, and every one of every trial is the same."""
+        compared = sum(item.compared for item in self.agreements)
+        return compared > 0 and not self.unmatched and all(item.equal == item.compared for item in self.agreements)
 
 
 def reproduce(

@@ -12,6 +12,7 @@ from fairtrial.contract.registry import Registry
 from fairtrial.contract.strategy import Count, Plan, Space
 from fairtrial.contract.system import Identified, Live, System
 from fairtrial.errors import NothingMeasured, UserError
+from fairtrial.flow.declared import Declared
 from fairtrial.model.rule import Rule
 from fairtrial.model.study import Study
 from fairtrial.model.trial import Trial
@@ -29,17 +30,6 @@ class Source:
     name: str | None = None
     replicates: int | None = None
     metrics: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """A study that was read and checked, with its system and the digest of what the system says it is."""
-
-    study: Study
-    system: System
-    identity: Mapping[str, Any]
-    identity_digest: bytes
-    live: bool
 
 
 def declare(source: Source, *, registry: Registry, home: Path | None = None) -> Declared:
@@ -110,7 +100,11 @@ def _winner(home: Path | None) -> Callable[[int], Mapping[str, Any]]:
 
 
 def recall(ledger: Ledger, run: int, *, registry: Registry) -> Declared:
-    """Declare again the study that a run recorded, as last amended."""
+    """Declare again the study that a run recorded, as last amended. Raises UserError for results from elsewhere."""
+    from fairtrial.store.adopt import SYSTEM
+
+    if ledger.run(run).system == SYSTEM:
+        raise UserError(f"run {run} was imported: there is no system to run", hint=f"fairtrial show {run}")
     drivers = ledger.provenance(run)
     folder = Path(drivers[-1]["folder"]) if drivers else Path.cwd()
     return declare(Source(document=ledger.run(run).document, folder=folder), registry=registry)
@@ -254,28 +248,28 @@ def survey(
     """Say what `run` would do, without writing anything."""
     from fairtrial.flow.book import glancing
     from fairtrial.flow.inputs import resolve
+    from fairtrial.flow.standing import standing
 
     with glancing(home) as book:
         ledger = None if book is None else book.ledger
         inputs = resolve(declared.study, ledger)
-        run = None if ledger is None else continued(declared, ledger, fresh=fresh)
-        settled = ledger.settled(run) if ledger is not None and run is not None else {}
-        finished = set() if ledger is None or declared.live or fresh else ledger.finished()
+        stands = standing(declared, ledger, fresh=fresh)
         _, opened = open_plan(
             declared,
             registry=registry,
             only=only,
             limit=limit,
             inputs=inputs.digest,
-            settled=settled,
-            finished=finished,
+            settled=stands.settled,
+            finished=stands.finished,
         )
         plan = opened.ask()
         if plan is None:
             raise NothingMeasured("the plan is empty: no trial matches")
-        left = look(plan, settled=settled, finished=finished)
-        weighed = weigh(declared, left, ledger=ledger, run=run, narrowed=bool(only or limit), sources=inputs.digests)
-        return replace(weighed, page=_page(left, finished, page))
+        left = look(plan, settled=stands.settled, finished=stands.finished)
+        narrowed = bool(only or limit)
+        weighed = weigh(declared, left, ledger=ledger, run=stands.run, narrowed=narrowed, sources=inputs.digests)
+        return replace(weighed, page=_page(left, stands.finished, page))
 
 
 def weigh(
@@ -315,20 +309,6 @@ def weigh(
         estimate=forecast(declared.system, checked, known=known, left=new, jobs=jobs),
         jobs=jobs,
     )
-
-
-def continued(declared: Declared, ledger: Ledger, *, fresh: bool) -> int | None:
-    """Return the run that the same command continues or amends; None where a new one is opened."""
-    if fresh:
-        return None
-    runs = [run for run in ledger.runs() if run.study == declared.study.name]
-    if not runs:
-        return None
-    newest = runs[0]
-    changed = newest.system_digest not in (b"", declared.identity_digest)
-    if changed or (declared.live and newest.state == "finished"):
-        return None
-    return newest.number
 
 
 def stale(

@@ -9,7 +9,7 @@ from typing import Any
 from fairtrial.contract.journal import Ledger
 from fairtrial.contract.system import EstimatesCost, System
 from fairtrial.errors import MissingPart
-from fairtrial.flow.declare import Declared
+from fairtrial.flow.declared import Declared
 from fairtrial.model.run import History
 from fairtrial.model.study import Study
 from fairtrial.model.trial import Trial

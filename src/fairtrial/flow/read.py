@@ -15,6 +15,7 @@ from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.outcome import Captured, Status
 from fairtrial.model.run import AttemptRow, Measurements, Run, TrialRow
 from fairtrial.model.study import Direction, Metric
+from fairtrial.model.trial import Role
 
 SHORTEST = 4
 """Digits of a digest that name a trial; fewer are a run's number."""
@@ -85,7 +86,9 @@ def metrics_of(run: Run, rows: Measurements | None = None) -> list[Metric]:
         known = [Metric(name=name, direction=Direction(way)) for name, way in declared.items()]
     else:
         known = [Metric(name=name) for name in declared]
-    return known or [Metric(name=name) for name in (rows.metrics if rows is not None else ())]
+    if known or rows is None:
+        return known
+    return [Metric(name=name) for name in rows.metrics if name not in rows.factors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,18 +142,23 @@ def rows_of(home: Path | None, reference: str, table: str, *, limit: int) -> tup
 
 
 def attempt_logs(home: Path | None, reference: str, attempt: int | None = None) -> tuple[AttemptRow, Captured]:
-    """Return an attempt of a trial (the last one) and what it wrote."""
+    """Return an attempt of a trial (the one that settled it, else the last one) and what it wrote."""
     with reading(home) as book:
         row = find(book.ledger, reference)
         attempts = book.ledger.attempts(row.digest, row.run)
         if not attempts:
             raise UserError(f"trial {reference} was not tried in run {row.run}", hint=f"fairtrial why {reference}")
-        chosen = attempts[-1] if attempt is None else _numbered(attempts, attempt)
+        chosen = _counting(attempts, row.attempt) if attempt is None else _numbered(attempts, attempt)
         return chosen, book.ledger.captured(chosen.id)
 
 
+def _counting(attempts: Sequence[AttemptRow], settled_by: int | None) -> AttemptRow:
+    counting = [attempt for attempt in attempts if attempt.role is Role.TRIAL] or attempts
+    return next((attempt for attempt in counting if attempt.id == settled_by), counting[-1])
+
+
 def _numbered(attempts: Sequence[AttemptRow], number: int) -> AttemptRow:
-    for attempt in attempts:
+    for attempt in sorted(attempts, key=lambda attempt: attempt.role is not Role.TRIAL):
         if attempt.number == number:
             return attempt
     raise UnknownName("attempt", str(number), [str(attempt.number) for attempt in attempts])

@@ -14,9 +14,11 @@ from fairtrial.contract.journal import Book, Journal, Ledger
 from fairtrial.contract.registry import Registry
 from fairtrial.contract.strategy import Opened, Plan, Told, Watches
 from fairtrial.errors import NothingMeasured, UnknownName
-from fairtrial.flow.declare import Declared, Left, Survey, continued, look, open_plan, weigh
+from fairtrial.flow.declare import Left, Survey, look, open_plan, weigh
+from fairtrial.flow.declared import Declared
 from fairtrial.flow.inputs import Inputs, materialise
 from fairtrial.flow.notice import OnFailure, noticing
+from fairtrial.flow.standing import standing
 from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.outcome import FailureClass
 from fairtrial.model.progress import Progress
@@ -159,6 +161,8 @@ class _Session:
     forgiven: Sequence[bytes]
     redactor: Redactor
     engine: Engine
+    was: str
+    """The state of the run that it continues; '' for a new one."""
 
     @classmethod
     def prepare(cls, declared: Declared, book: Book, *, registry: Registry, order: Order) -> _Session:
@@ -169,39 +173,47 @@ class _Session:
         sweep(book_mark(book))
         ledger = book.ledger
         inputs = materialise(declared.study, ledger, book.folder / "inputs")
-        number = continued(declared, ledger, fresh=order.fresh)
-        settled = dict(ledger.settled(number)) if number is not None else {}
-        finished = set() if declared.live or order.fresh else ledger.finished()
+        stands = standing(declared, ledger, fresh=order.fresh)
         _, opened = open_plan(
             declared,
             registry=registry,
             only=order.only,
             limit=order.limit,
             inputs=inputs.digest,
-            settled=settled,
-            finished=finished,
+            settled=stands.settled,
+            finished=stands.finished,
         )
         plan = opened.ask()
         if plan is None or plan.count().trials == 0:
             raise NothingMeasured("the plan is empty: no trial matches", hint="fairtrial plan shows what there is")
-        forgiven = failures(ledger, number, order.forgive) if number is not None else []
-        for digest in forgiven:
-            settled.pop(digest, None)
-        left = look(plan, settled=settled, finished=finished)
+        forgiven = failures(ledger, stands.run, order.forgive) if stands.run is not None else []
+        stands.forgive(forgiven)
+        left = look(plan, settled=stands.settled, finished=stands.finished)
         survey = weigh(
             declared,
             left,
             ledger=ledger,
-            run=number,
+            run=stands.run,
             narrowed=order.narrowed,
             retried=len(forgiven),
             sources=inputs.digests,
             strict=True,
         )
-        learns = registry.strategy(declared.study.design.kind).learns
-        redactor = Redactor(references(declared.study.document))
         return cls(
-            declared, book, registry, order, inputs, opened, plan, left, survey, learns, forgiven, redactor, engine
+            declared=declared,
+            book=book,
+            registry=registry,
+            order=order,
+            inputs=inputs,
+            opened=opened,
+            plan=plan,
+            left=left,
+            survey=survey,
+            learns=registry.strategy(declared.study.design.kind).learns,
+            forgiven=forgiven,
+            redactor=Redactor(references(declared.study.document)),
+            engine=engine,
+            was=stands.state,
         )
 
     def begin(self) -> Journal:
@@ -235,8 +247,12 @@ class _Session:
         return journal
 
     def _planned(self) -> int | None:
-        narrowed = self.order.narrowed or self.learns
-        return None if narrowed else self.survey.count.trials
+        """Return how many trials the whole plan has, also where only a part was asked for."""
+        if self.learns or not self.order.narrowed:
+            return None if self.learns else self.survey.count.trials
+        _, opened = open_plan(self.declared, registry=self.registry, inputs=self.inputs.digest)
+        plan = opened.ask()
+        return None if plan is None else plan.count().trials
 
     def drive(self, journal: Journal, listeners: Listeners) -> tuple[str, str, tuple[str, ...]]:
         """Run batch after batch until the strategy or a limit ends it: (state, reason, cautions)."""
@@ -290,7 +306,8 @@ class _Session:
         self._sentinel(runner)
         if cancelled:
             return "partial", f"{cancelled} cancelled"
-        return ("partial" if self.order.narrowed else "finished"), ""
+        idle = self.was == "finished" and self.survey.new == 0
+        return ("partial" if self.order.narrowed and not idle else "finished"), ""
 
     def _amend(self, journal: Journal) -> None:
         """Retire what the plan no longer has; give what it kept by `before:` the labels of the new factor."""

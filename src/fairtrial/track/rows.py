@@ -52,7 +52,7 @@ def _wanted(path: Path, heads: Sequence[str], columns: Mapping[str, str], metric
     wanted = {**places, **{name: name for name in metrics}, **columns}
     left = [head for head in heads if head not in wanted.values()]
     if left and not [name for name in wanted if name not in PLACES and name not in metrics]:
-        raise UserError(f"{path}: no column is a factor", hint=f"say which: lr={left[0]}; {nearest('', left)}")
+        raise UserError(f"{path}: no column is a factor", hint=f"say which: --map lr={left[0]}; {nearest('', left)}")
     return wanted
 
 
