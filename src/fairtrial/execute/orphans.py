@@ -29,8 +29,14 @@ def sweep(book: str) -> list[int]:
     return _end(lambda found: found.startswith(f"{book}:") and not _driver_lives(found))
 
 
-def end_marked(whole_mark: str) -> list[int]:
-    """End everything that carries exactly this mark (this driver's own, when its guardian was killed)."""
+def end_marked(whole_mark: str, *, grace_s: float = 0.0) -> list[int]:
+    """End everything that carries exactly this mark (this driver's own, when its guardian was killed).
+
+    It gets a while to end by itself first: a parent of trials knows better what belongs to it, a keeper tears down.
+    """
+    limit = time.monotonic() + grace_s
+    while time.monotonic() < limit and any(found == whole_mark for _, found in _marked()):
+        time.sleep(0.01)
     return _end(lambda found: found == whole_mark)
 
 

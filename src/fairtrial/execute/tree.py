@@ -186,7 +186,7 @@ class Tree:
         assert self._guardian is not None
         self._guardian.wait()
         self._forget_guardian()
-        orphans.end_marked(self.settings.mark)
+        orphans.end_marked(self.settings.mark, grace_s=KEEPER_GRACE_S)
         self._hear([["died", "guardian", 0]])
 
     def _forget_guardian(self) -> None:
