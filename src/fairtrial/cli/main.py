@@ -94,6 +94,8 @@ def run_command() -> int:
         return _refuse("interrupted", 130)
     except BrokenPipeError:
         return 0
+    except SystemExit as problem:  # typer's answer to a pipe that its reader closed
+        return 0 if isinstance(problem.__context__, BrokenPipeError) else int(problem.code or 0)
     except Exception as problem:  # noqa: BLE001 - the one place where anything left is a bug of ours
         return _unexpected(problem)
 

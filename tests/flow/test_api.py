@@ -1,0 +1,110 @@
+"""Studies in Python: functions that workers can import, exceptions in one line, nothing left changed."""
+
+from __future__ import annotations
+
+import functools
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairtrial import Run, Study
+from fairtrial.errors import SpecError, UserError
+
+SCRIPT = """
+import fairtrial
+
+def measure(x: float, *, seed: int) -> dict[str, float]:
+    return {"score": x}
+
+GUARD
+    run = fairtrial.Study(study="s", system=measure, factors={"x": [1, 2]}).run()
+    print(run, run.exit_code, len(run.records()), run.frame().height)
+"""
+
+
+def ran(here: Path, text: str, *, name: str = "script.py") -> subprocess.CompletedProcess[str]:
+    """Run a script, or its text on stdin where it has no name."""
+    if name:
+        (here / name).write_text(text)
+    words = [sys.executable, name or "-"]
+    return subprocess.run(words, input="" if name else text, capture_output=True, text=True, check=False, cwd=here)
+
+
+def words(**changes: Any) -> dict[str, Any]:
+    """Return a small study."""
+    return {"study": "s", "system": {"python": "model:measure"}, "factors": {"x": [1.0, 2.0]}, **changes}
+
+
+def test_a_function_of_the_script_itself_is_measured(here: Path) -> None:
+    """Below the guard, as with multiprocessing."""
+    done = ran(here, SCRIPT.replace("GUARD", "if __name__ == '__main__':"))
+    assert done.stdout == "Run(1) 0 2 2\n", done.stderr
+
+
+def test_a_script_without_a_guard_is_refused_in_one_line(here: Path) -> None:
+    """Workers import it: it would run itself again."""
+    done = ran(here, SCRIPT.replace("GUARD", "if True:"))
+    assert done.returncode == 1
+    assert "if __name__ == '__main__'" in done.stderr.splitlines()[-1]
+    assert not (here / ".fairtrial").exists()
+
+
+def test_a_function_that_stands_in_no_file_is_refused(here: Path) -> None:
+    """As in a notebook or on stdin: the last line says where to put it."""
+    done = ran(here, SCRIPT.replace("GUARD", "if True:"), name="")
+    assert "measure stands in no file" in done.stderr.splitlines()[-1]
+    assert "model.py" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("system", "said"),
+    [
+        (lambda x: {"score": x}, "no name that workers could import"),
+        (functools.partial(print, "x"), "no name that workers could import"),
+        (3, "3 is not understood"),
+        ("nope", "unknown system 'nope'"),
+    ],
+)
+def test_what_cannot_be_a_system_is_refused(here: Path, system: Any, said: str) -> None:
+    """With the user's mistake as the exception, and no cause behind it."""
+    with pytest.raises(UserError, match=said) as refused:
+        Study(**words(system=system)).run()
+    assert refused.value.__cause__ is None
+
+
+def test_a_function_inside_a_function_is_refused(here: Path) -> None:
+    """It has no name that another process could look up."""
+
+    def inner(x: float) -> dict[str, float]:
+        return {"score": x}
+
+    with pytest.raises(UserError, match="defined inside another function"):
+        Study(**words(system=inner))
+
+
+def test_mistakes_are_exceptions_and_failures_are_data(here: Path) -> None:
+    """SpecError for the study; a failing trial raises nothing and is in the run."""
+    with pytest.raises(SpecError, match="did you mean 'x'"):
+        Study(**words(factors={"xx": [1.0]})).run()
+    run = Study(**words(factors={"x": [-1.0, 1.0]})).run()
+    assert run.exit_code == 3
+    assert [row.failure.message for row in run.trials(status="failed") if row.failure] == ["ValueError: x is negative"]
+    assert [row["score"] is None for row in run.records()] == [True, False]
+
+
+def test_it_runs_twice_and_in_a_thread_and_leaves_the_handlers(here: Path) -> None:
+    """The second run finds all done; signal handlers are those from before."""
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    study = Study(**words())
+    numbers = [study.run().number, study.run().number]
+    thread = threading.Thread(target=lambda: numbers.append(Study(**words(study="other")).run().number))
+    thread.start()
+    thread.join()
+    assert numbers == [1, 1, 2]
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert Run(2).records()[0]["x"] == 1.0
