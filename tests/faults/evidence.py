@@ -11,8 +11,8 @@ from typing import Any
 from fairtrial.errors import FairtrialError
 from fairtrial.store.book import open_book
 
-NOT_SHARED = ("wall_s", "cpu_s", "peak_bytes")
-"""Columns of a table that no two runs share."""
+NOT_SHARED = ("wall_s", "cpu_s", "peak_bytes", "trial")
+"""Columns that two runs do not share: what was used, and the order in which trials first got a process."""
 
 Key = tuple[int, int]
 """A trial: its x and its seed."""
@@ -57,8 +57,14 @@ class Evidence:
         return subprocess.run(command, cwd=self.folder, capture_output=True, check=False).returncode
 
     def table(self) -> list[dict[str, Any]]:
-        """Return the table of run 1 as it is exported, without times."""
+        """Return the table of run 1 as it is exported, less what two runs do not share.
+
+        Trials are numbered 1, 2, 3 … in the order in which they first got a process: a kill may change that order,
+        but leaves no gap.
+        """
         if self.ask("export", "1", "--format", "json", "-o", "exported"):
             return []
         rows = json.loads((self.folder / "exported/trials.json").read_text())
+        if sorted(row["trial"] for row in rows) != list(range(1, len(rows) + 1)):
+            return []
         return [{name: value for name, value in row.items() if name not in NOT_SHARED} for row in rows]
