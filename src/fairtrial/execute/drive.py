@@ -25,6 +25,8 @@ GRACE_S = 5.0
 """For running trials to end when everything stops at once; commands have two seconds from SIGTERM to SIGKILL."""
 LAST_S = 0.1
 """For an engine that runs trials in the driver's thread to tell what it began."""
+AHEAD = 8
+"""Tasks that wait at the engine before the loop takes its time."""
 _MANY = 1 << 30
 
 
@@ -124,7 +126,7 @@ class Drive:
         """Say whether the engine can go on for a while without this loop: it has tasks, and awaits no answers."""
         parts = self._parts
         waiting = len(parts.flights.tasks) - len(parts.flights.begun)
-        return parts.watch is None and waiting > parts.allowance.jobs
+        return parts.watch is None and waiting >= AHEAD
 
     def _fill(self, call: Call) -> None:
         parts = self._parts

@@ -15,7 +15,7 @@ from typing import Any
 
 from fairtrial.execute import worker
 from fairtrial.execute.context import scratch_path
-from fairtrial.execute.limits import resident_bytes
+from fairtrial.execute.limits import PAGE_BYTES
 from fairtrial.execute.slots import Slot, drop
 from fairtrial.execute.trial import Stop, unblock_signals
 from fairtrial.execute.wire import Closed, Record, Wire
@@ -90,12 +90,13 @@ class _PeakMeter:
 
     def __init__(self) -> None:
         self._reset = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+        self._sizes = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         self._before = 0
 
     def start(self) -> None:
         """Forget the peak so far."""
         os.write(self._reset, b"5")
-        self._before = resident_bytes()
+        self._before = int(os.pread(self._sizes, 128, 0).split()[1]) * PAGE_BYTES
 
     def peak_bytes(self) -> int:
         """Return the peak's rise."""

@@ -21,7 +21,7 @@ DEPTH, DEPTH_SHORT = 2, 256
 """Tasks in flight at one worker: while the driver records one result, the next task runs; and how many at most."""
 AHEAD_S = 0.03
 """How much work a worker has before it, by the durations seen: what waits there waits for this worker."""
-SMOOTHING = 0.1
+SMOOTHING = 0.3
 """Weight of the newest duration."""
 
 
@@ -44,6 +44,8 @@ class Hand:
     line: Line
     given: deque[Given] = field(default_factory=deque)
     unsent: list[Record] = field(default_factory=list)
+    early: list[Record] = field(default_factory=list)
+    """What overtook the parent's word of its start."""
     pid: int = 0
     since: float = 0.0
     slot: str = ""
@@ -146,6 +148,7 @@ class Pool:
             if record[0] == "started" and hand is not None:
                 hand.pid, hand.since, hand.slot = record[2:5]
                 self.reports += hand.begin(self._started)
+                self._hear_worker(hand.name, hand.early)
             elif record[0] == "exit":
                 exit_ = read_exit(record)
                 if hand is not None:
@@ -185,6 +188,9 @@ class Pool:
 
     def _hear_worker(self, name: str, records: list[Record]) -> None:
         hand = self._hands[name]
+        if not hand.pid:
+            hand.early += records
+            return
         for record in records:
             if record[0] == "step":
                 self.reports.append(Stepped(*record[1:]))
@@ -214,5 +220,5 @@ class Pool:
         hand.deadline = None
         self._started.discard(given.task.id)
         self.results += given.answer is not None
-        self._usual_s += SMOOTHING * (exit_.wall_s - self._usual_s)
+        self._usual_s += SMOOTHING * (min(exit_.wall_s, AHEAD_S) - self._usual_s)
         self.reports.append(ended(given.task, given.answer, exit_, program=False))

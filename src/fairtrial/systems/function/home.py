@@ -54,7 +54,7 @@ class Home:
         file = getattr(loaded, "__file__", None)
         if loaded is None or self._folder not in sys.path:
             return False
-        return not self._file or bool(file and os.path.realpath(file) == self._file)
+        return self._file in ("", file) or bool(file and os.path.realpath(file) == self._file)
 
     def _look(self) -> None:
         if self._modules:
