@@ -23,6 +23,7 @@ from fairtrial.execute.limits import resident_bytes
 from fairtrial.execute.process import started
 from fairtrial.execute.program import Program, Stopping
 from fairtrial.execute.running import StepFile
+from fairtrial.execute.seeding import Seeds
 from fairtrial.execute.shared import Shared
 from fairtrial.execute.slots import Slot, drop
 from fairtrial.execute.target import PLUGIN
@@ -82,11 +83,13 @@ class Bench:
 
     def _run_function(self, task: Task, job: dict[str, Any], channel: Stopping) -> Ended:
         begun, used, before = time.perf_counter(), _cpu_s(), resident_bytes()
-        generators = worker.seeded(job, keep=True)
+        seeds = Seeds()
+        seeds.keep()
+        seeds.plant(job["m"][0][1])
         try:
             answer = worker.perform(self._runner, job, root=self._root, channel=channel)
         finally:
-            generators.end()
+            seeds.restore()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         spent = Exit(
             code=0,

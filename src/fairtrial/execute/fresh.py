@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from fairtrial.execute import worker
+from fairtrial.execute.seeding import Seeds
 from fairtrial.execute.trial import CRASHED, SocketChannel, Stop, leave, run_function
 from fairtrial.execute.wire import Wire, load
 
@@ -22,7 +23,7 @@ def main(arguments: Sequence[str]) -> None:
         for inherited in filter(None, (descriptor, answers)):
             os.set_inheritable(int(inherited), False)  # noqa: FBT003
         channel = SocketChannel(wire, Stop(), int(answers) if answers else None)
-        worker.seeded(job)
+        Seeds().plant(job["m"][0][1])
         wire.send(run_function(worker.loader(config), job, root=config["root"], channel=channel))
         code = 0
     except BaseException as problem:  # noqa: BLE001 printed on the trial's stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import random
 import sys
 import time
 from typing import Any, NoReturn
@@ -13,7 +12,7 @@ from fairtrial.execute import trial, worker
 from fairtrial.execute.limits import Cgroups, resident_bytes
 from fairtrial.execute.linux import Kernel
 from fairtrial.execute.running import Running, StepFile
-from fairtrial.execute.seeding import SeededNumpy, seed_numpy
+from fairtrial.execute.seeding import Seeds, replant
 from fairtrial.execute.slots import Slot
 from fairtrial.execute.warm import Imports
 from fairtrial.execute.wire import Wire, save
@@ -27,6 +26,7 @@ class Nursery:
         self._root: str = config["root"]
         self._load = worker.loader(config, now=not config["fresh"])
         self._stop = trial.Stop()
+        self._seeds = Seeds()
         self._free: list[Slot] = []
         self._slots = 0
         self._groups: Cgroups | None = None
@@ -51,14 +51,13 @@ class Nursery:
         read_end = -1
         if job["watched"] and not running.program:
             read_end, running.answers = os.pipe()
-        waiting_for_numpy = SeededNumpy(job["m"][0][1]) if job["m"] and not seed_numpy(job["m"][0][1]) else None
+        if job["m"]:
+            self._seeds.plant(job["m"][0][1])
         job["began"] = time.monotonic()
         job["deadline"] = None if job["wall"] is None else job["began"] + job["wall"]
         running.pid = os.fork()
         if running.pid == 0:
             self._child(running, read_end, socket)
-        if waiting_for_numpy is not None:
-            waiting_for_numpy.end()
         if read_end >= 0:
             os.close(read_end)
         if socket is not None:
@@ -124,7 +123,7 @@ class Nursery:
             trial.become_interpreter(self._config["file"], path, self._wire, answers)
         else:
             trial.unblock_signals()
-            random.seed(job["m"][0][1])
+            replant(job["m"][0][1])
             records = trial.run_function(self._load, job, root=self._root, channel=channel)
             if len(sys.modules) != self._module_count and (missing := self._imports.missing()):
                 records.append(["modules", missing])

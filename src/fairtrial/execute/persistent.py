@@ -16,6 +16,7 @@ from typing import Any
 from fairtrial.execute import worker
 from fairtrial.execute.context import scratch_path
 from fairtrial.execute.limits import PAGE_BYTES
+from fairtrial.execute.seeding import Seeds
 from fairtrial.execute.slots import Slot, drop
 from fairtrial.execute.trial import Stop, unblock_signals
 from fairtrial.execute.wire import Closed, Record, Wire
@@ -55,34 +56,34 @@ def serve(load: Callable[[], Any], wire: Wire, slot: Slot, *, root: str, stop: S
     """Run tasks until the driver closes the socket. The target is loaded once."""
     channel = WorkerChannel(wire, stop)
     unblock_signals()
-    once = cache(load)
-    meter = _PeakMeter()
+    persistent = _Worker(cache(load), channel, slot, root=root)
     try:
-        while True:
-            job = channel.next_task()
-            channel.watched = bool(job["watched"])
-            wire.send(_run(once, job, channel, slot, root=root, meter=meter))
-            if stop.wanted:
-                return
+        while not stop.wanted:
+            wire.send(persistent.run(channel.next_task()))
     except Closed:
         return
 
 
-def _run(
-    load: Callable[[], Any], job: dict[str, Any], channel: WorkerChannel, slot: Slot, *, root: str, meter: _PeakMeter
-) -> list[Record]:
-    begun, used = time.monotonic(), _cpu_s()
-    job["deadline"] = None if job["wall"] is None else begun + job["wall"]
-    meter.start()
-    generators = worker.seeded(job)
-    answer = worker.perform(load, job, root=root, channel=channel)
-    generators.end()
-    wall_s, peak = time.monotonic() - begun, meter.peak_bytes()
-    for member in job["m"]:
-        drop(scratch_path(root, member[0]))
-    inline, kept = slot.copy(job["id"])
-    end = ["exit", job["id"], 0, None, "", "", 0, wall_s, _cpu_s() - used, peak, *inline, *kept, ""]
-    return [["result", job["id"], answer], end]
+class _Worker:
+    """What stays from one task to the next."""
+
+    def __init__(self, load: Callable[[], Any], channel: WorkerChannel, slot: Slot, *, root: str) -> None:
+        self._load, self._channel, self._slot, self._root = load, channel, slot, root
+        self._meter, self._seeds = _PeakMeter(), Seeds()
+
+    def run(self, job: dict[str, Any]) -> list[Record]:
+        """Run a task; return its result and how it ended, as the parent does for an isolated trial."""
+        begun, used = time.monotonic(), _cpu_s()
+        job["deadline"] = None if job["wall"] is None else begun + job["wall"]
+        self._channel.watched = bool(job["watched"])
+        self._meter.start()
+        self._seeds.plant(job["m"][0][1])
+        answer = worker.perform(self._load, job, root=self._root, channel=self._channel)
+        spent = [0, time.monotonic() - begun, _cpu_s() - used, self._meter.peak_bytes()]
+        for member in job["m"]:
+            drop(scratch_path(self._root, member[0]))
+        inline, kept = self._slot.copy(job["id"])
+        return [["result", job["id"], answer], ["exit", job["id"], 0, None, "", "", *spent, *inline, *kept, ""]]
 
 
 class _PeakMeter:

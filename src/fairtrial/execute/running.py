@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -142,6 +141,8 @@ class StepFile:
 
 
 def _step(line: bytes) -> dict[str, float | None] | None:
+    import json
+
     from fairtrial.errors import BadResult
     from fairtrial.execute.context import normal_metrics
 

@@ -1,77 +1,75 @@
-"""The trial's seed into the global generators of `random` and NumPy; NumPy's also where it is imported later."""
+"""The trial's seed into the global generators of `random` and NumPy: of those that are loaded, and of those that come.
+
+Nothing is imported for it. `random` alone would make every fork slower, by what it does in each child.
+"""
 
 from __future__ import annotations
 
-import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, cast
 
 NUMPY_SEEDS = 2**32
 
-
-class Seeded:
-    """Seeds the global generators; `end` gives back what was there, for engines that run in the user's process."""
-
-    def __init__(self, seed: int, *, keep: bool = False) -> None:
-        self._state = random.getstate() if keep else None
-        self._numpy = SeededNumpy(seed, keep=keep)
-        random.seed(seed)
-
-    def end(self) -> None:
-        """Put the generators' states back."""
-        self._numpy.end()
-        if self._state is not None:
-            random.setstate(self._state)
+GENERATORS: dict[str, tuple[str, str, Callable[[int], int]]] = {
+    "random": ("getstate", "setstate", lambda seed: seed),
+    "numpy.random": ("get_state", "set_state", lambda seed: seed % NUMPY_SEEDS),
+}
+"""Module with a global generator -> the names of what gives and takes its state, and how it takes a seed."""
 
 
-class SeededNumpy:
-    """Seeds NumPy's global generator where it is loaded, else when it is imported before `end`."""
+class Seeds:
+    """Seeds global generators: those that are loaded at once, the others by a hook when they are imported."""
 
-    def __init__(self, seed: int, *, keep: bool = False) -> None:
-        self._module = sys.modules.get("numpy.random")
-        self._state = self._module.get_state() if self._module is not None and keep else None
-        self._hook = None if seed_numpy(seed) else _SeedOnImport(seed)
-        if self._hook is not None:
+    def __init__(self) -> None:
+        self._hook = _SeedOnImport()
+        self._states: list[tuple[Any, Any]] = []
+
+    def keep(self) -> None:
+        """Note the generators' states, for `restore`: an engine that runs in the user's process gives them back."""
+        loaded = [(sys.modules[name], names) for name, names in GENERATORS.items() if name in sys.modules]
+        self._states = [(getattr(module, put), getattr(module, get)()) for module, (get, put, _) in loaded]
+
+    def plant(self, seed: int) -> None:
+        """Seed. The parent of trials does so before it forks: its child has NumPy's state then, and touches nothing."""
+        self._hook.seed = seed
+        if self._hook not in sys.meta_path:
             sys.meta_path.insert(0, self._hook)
+        if "random" in sys.modules:
+            sys.modules["random"].seed(seed)
+        if "numpy.random" in sys.modules:
+            sys.modules["numpy.random"].seed(seed % NUMPY_SEEDS)
 
-    def end(self) -> None:
-        """Wait for its import no longer; put its state back."""
+    def restore(self) -> None:
+        """Take the hook away and give back the states that were kept."""
         if self._hook in sys.meta_path:
             sys.meta_path.remove(self._hook)
-        if self._module is not None and self._state is not None:
-            self._module.set_state(self._state)
+        for put, state in self._states:
+            put(state)
 
 
-def seed_numpy(seed: int) -> bool:
-    """Seed NumPy's global generator if it is loaded; return whether it is.
-
-    The parent of trials does so before it forks: its child has the state then, and touches no page for it.
-    """
-    module = sys.modules.get("numpy.random")
-    if module is None:
-        return False
-    module.seed(seed % NUMPY_SEEDS)
-    return True
+def replant(seed: int) -> None:
+    """Seed `random` again in a forked child: on a fork it seeds itself from the system."""
+    if "random" in sys.modules:
+        sys.modules["random"].seed(seed)
 
 
 class _SeedOnImport:
-    """An import hook that seeds numpy.random when, and only when, somebody imports it."""
+    """An import hook that seeds a generator when, and only when, somebody imports it."""
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self) -> None:
+        self.seed = 0
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> Any:
-        """Find numpy.random as the import system would, with a loader that seeds it."""
-        if name != "numpy.random":
+        """Find the module as the import system would, with a loader that seeds it."""
+        if name not in GENERATORS:
             return None
         from importlib.machinery import PathFinder
 
-        sys.meta_path.remove(self)
         spec = PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = cast("Any", _SeedingLoader(spec.loader, self._seed))
+            spec.loader = cast("Any", _SeedingLoader(spec.loader, GENERATORS[name][2](self.seed)))
         return spec
 
 
@@ -89,4 +87,4 @@ class _SeedingLoader:
         """Run the module, give its own loader back, seed."""
         module.__loader__ = module.__spec__.loader = self._loader
         self._loader.exec_module(module)
-        module.seed(self._seed % NUMPY_SEEDS)
+        module.seed(self._seed)

@@ -121,11 +121,13 @@ class Tree:
 
     def disconnect(self, line: Line) -> None:
         """Hear the rest of a line and close it."""
-        if self._lines.pop(line.wire.descriptor, None) is not None:
-            self.epoll.unregister(line.wire.descriptor)
-            line.drain()
-            line.open = False
-            line.wire.close()
+        if not line.open:  # its descriptor may be another line's by now
+            return
+        del self._lines[line.wire.descriptor]
+        self.epoll.unregister(line.wire.descriptor)
+        line.drain()
+        line.open = False
+        line.wire.close()
 
     def spawn(self, name: str, module: str, arguments: Sequence[str], hear: Hear) -> Line:
         """Have the guardian start one of our modules under a name, with a socket to us."""

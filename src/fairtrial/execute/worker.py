@@ -14,7 +14,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fairtrial.execute.context import Channel, TrialContext, normal_metrics
-from fairtrial.execute.seeding import Seeded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,11 +98,6 @@ def perform(load: Callable[[], Any], job: Mapping[str, Any], *, root: str, chann
     if before is not None:
         answer["spin"] = [before, spin_s()]
     return answer
-
-
-def seeded(job: Mapping[str, Any], *, keep: bool = False) -> Seeded:
-    """Seed the global generators for a job (for a batch, from its first member)."""
-    return Seeded(job["m"][0][1], keep=keep)
 
 
 def _one(runner: Any, parameters: Mapping[str, Any], context: TrialContext) -> Result:
