@@ -55,3 +55,6 @@ def test_fast_rates_are_whole_numbers_and_no_time_is_left_at_the_end() -> None:
     """No scientific notation, no ETA of 0."""
     said = line(at(done=96, failed=0, running=0, rate_per_s=2916.4, eta_s=0.0))
     assert said == "96/96 · 96 done · 0 failed · 0 running · 2916/s"
+    assert line(at(done=96, failed=0, running=0, rate_per_s=None, eta_s=None, state="finished")).endswith(
+        "0 failed · finished"
+    )

@@ -160,9 +160,11 @@ def test_a_second_driver_is_refused(study: Write, gate: Path, fairtrial: Type, c
     study()
     process = start("run", "study.yaml")
     until(lambda: len(calls()) == 2)
-    code, _, err = fairtrial("run", "study.yaml")
-    assert code == 75
-    assert str(process.pid) in err
+    for more in ((), ("--detach",)):
+        code, _, err = fairtrial("run", "study.yaml", *more)
+        assert code == 75
+        assert str(process.pid) in err
+        assert err.count("fairtrial: ") == 1
     gate.touch()
     assert ended(process)[0] == 0
 

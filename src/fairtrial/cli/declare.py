@@ -176,11 +176,10 @@ def sentences(found: Survey) -> list[str]:
         "retried": found.retried,
         "retired": found.retired,
     }
-    parts = [
-        f"{'an uncounted number' if count is None else count} {name}"
-        for name, count in counts.items()
-        if count != 0 or name in ("new", "done")
-    ]
+    parts = [f"{count} {name}" for name, count in counts.items() if count or (count == 0 and name in ("new", "done"))]
+    if found.new is None:
+        total = found.count.trials
+        parts = [f"{'an uncounted number of' if total is None else total} trials, looked up in the book as they run"]
     said = [f"{found.study}: {run}: " + ", ".join(parts)]
     for reason, count in found.stale.items():
         said.append(f"  {count} of the new are stale: {reason} (`code: version` keeps results when code changes)")

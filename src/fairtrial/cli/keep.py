@@ -111,7 +111,7 @@ def doctor(as_json: AsJson = False) -> int:
     if as_json:
         envelope("doctor", plain(checks))
     else:
-        made = tables.table("check", "", "found")
+        made = tables.table("check", "state", "found")
         for check in checks:
             made.add_row(check.name, "ok" if check.ok else "no", check.said)
         tables.show(made)

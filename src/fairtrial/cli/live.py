@@ -84,7 +84,9 @@ def _parts(progress: Progress) -> list[str]:
     """Say done, failed, running, rate, and the time left with half its 90 % range."""
     settled = progress.done + progress.failed
     total = "?" if progress.total is None else str(progress.total)
-    parts = [f"{settled}/{total}", f"{progress.done} done", f"{progress.failed} failed", f"{progress.running} running"]
+    parts = [f"{settled}/{total}", f"{progress.done} done", f"{progress.failed} failed"]
+    if progress.running or progress.state == "running":
+        parts.append(f"{progress.running} running")
     if progress.reused:
         parts.append(f"{progress.reused} reused")
     if progress.rate_per_s:

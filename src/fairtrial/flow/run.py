@@ -115,7 +115,7 @@ def run(
         try:
             state, reason, cautions = session.drive(journal, listeners)
         finally:
-            journal.close(state, planned=session._planned())
+            journal.close(state, planned=session.planned)
         return _ended(book, journal.run, (state, reason, cautions), session)
 
 
@@ -163,6 +163,8 @@ class _Session:
     engine: Engine
     was: str
     """The state of the run that it continues; '' for a new one."""
+    planned: int | None = None
+    """Trials of the whole plan, from `begin` on."""
 
     @classmethod
     def prepare(cls, declared: Declared, book: Book, *, registry: Registry, order: Order) -> _Session:
@@ -221,6 +223,7 @@ class _Session:
         from fairtrial.execute.provenance import collect
 
         study = self.declared.study
+        self.planned = self._planned()
         folder = Path(study.system.folder or ".").resolve()
         journal = self.book.begin(
             study=study.name,
@@ -233,7 +236,7 @@ class _Session:
             fresh=self.survey.run is None,
             durability=study.durability,
             tags=study.tags,
-            planned=self._planned(),
+            planned=self.planned,
         )
         if self.forgiven:
             journal.forgive(self.forgiven)

@@ -115,7 +115,10 @@ def detach(home: Path | None, study: str, argv: Sequence[str]) -> Launch:
     code = _await_start(home, study, pid)
     if code not in (None, 0, 3, 7):
         said = log.read_bytes()[offset:].decode(errors="replace").strip().splitlines()
-        error = FairtrialError(said[-1] if said else "the detached run did not start", hint=f"its output is in {log}")
+        error = FairtrialError(
+            said[-1].removeprefix("fairtrial: ") if said else "the detached run did not start",
+            hint=f"its output is in {log}",
+        )
         error.exit_code = code or 1
         raise error
     return Launch(study=study, pid=pid, log=str(log))

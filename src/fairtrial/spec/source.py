@@ -70,8 +70,10 @@ def load(path: Path, shown: str, prefix: str) -> tuple[Any, dict[str, Place]]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SpecError("no such file", file=shown, hint=_beside(path)) from None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise SpecError(f"cannot be read: {problem}", file=shown) from problem
+    except OSError as problem:
+        raise SpecError(f"cannot be read: {problem.strerror or problem}", file=shown) from problem
+    except UnicodeDecodeError as problem:
+        raise SpecError(f"cannot be read: it is no UTF-8 text (byte {problem.start})", file=shown) from problem
     value, lines = parse(text, shown)
     for leaf, word in flatten(value):
         if isinstance(word, str) and not is_text(word):

@@ -160,9 +160,8 @@ def _program(words: Words, folder: Path) -> None:
     path = folder / name
     if not path.is_file():
         siblings = path.parent.iterdir() if path.parent.is_dir() else ()
-        raise UserError(
-            f"command: there is no {name!r} in {folder}", hint=nearest(path.name, (p.name for p in siblings))
-        )
+        files = [file.name for file in siblings if file.is_file() and not file.name.startswith(".")]
+        raise UserError(f"command: there is no {name!r} in {folder}", hint=nearest(path.name, files))
     if not os.access(path, os.X_OK):
         raise UserError(f"command: {name!r} cannot be executed", hint=f"chmod +x {name}")
 
