@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from fairtrial.errors import UserError
-from fairtrial.execute.control import Control, path_for, request
+from fairtrial.execute.control import Control, _address, path_for, request
 from fairtrial.execute.runner import Runner
 from fairtrial.model.outcome import Status
 
@@ -121,9 +121,8 @@ def test_a_study_that_does_not_run_is_said_to(stage):
     with pytest.raises(UserError, match="study 'fake' is not running"):
         request(stage.folder, "fake", {"verb": "status"}, base=stage.runtime)
     path = path_for(stage.folder, "fake", base=stage.runtime)
-    dead = socket.socket(socket.AF_UNIX)
-    dead.bind(str(path))
-    dead.close()
+    with socket.socket(socket.AF_UNIX) as dead, _address(path) as address:
+        dead.bind(address)
     with pytest.raises(UserError, match="study 'fake' is not running"):
         request(stage.folder, "fake", {"verb": "status"}, base=stage.runtime)
     with Driver(stage) as driver:
@@ -167,7 +166,8 @@ def test_what_is_no_request_is_answered_with_an_error(tmp_path, line):
     with selectors.PollSelector() as watch, socket.socket(socket.AF_UNIX) as link:
         control = Control(path, watch, lambda message: {})
         control.open()
-        link.connect(str(path))
+        with _address(path) as address:
+            link.connect(address)
         link.sendall(line)
         for _ in range(2):  # the connection, then its line
             for key, _ in watch.select(1.0):
