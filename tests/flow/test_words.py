@@ -69,6 +69,19 @@ def test_closed_streams_and_early_readers_are_no_bugs(study: Write, fairtrial: T
         assert (done.returncode, done.stderr) == (0, ""), line
 
 
+def test_a_reader_of_progress_that_goes_away_ends_no_run(study: Write, fairtrial: Type, here: Path) -> None:
+    """`fairtrial run 2>&1 | head -n 1` reads the first line; the run goes on to its end."""
+    study(factors={"x": [-1.0, 1.0, 2.0]})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fairtrial", "run", "study.yaml"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    assert process.stderr is not None
+    process.stderr.close()
+    assert process.wait(60) == 3
+    run = json.loads(fairtrial("list", "--json")[1])["data"][0]
+    assert (run["state"], run["done"], run["failed"]) == ("finished", 4, 2)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_rights_is_one_line(study: Write, fairtrial: Type, here: Path) -> None:
     """Exit 8: a right is missing."""

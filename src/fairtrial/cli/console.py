@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -40,8 +41,12 @@ def say(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """Print a line that is no result."""
-    sys.stderr.write(text + "\n")
+    """Print a line that is no result; a reader that went away ends no run."""
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def envelope(name: str, data: Any, *, truncated: bool = False, next_command: str | None = None) -> None:

@@ -67,7 +67,7 @@ def _print_run(found: RunView, *, trials: bool, failed: bool) -> None:
 
     run = found.run
     planned = "" if run.planned is None else f" of {run.planned} planned"
-    say(f"run {run.number} of {run.study}: {run.state}, {run.done} done, {run.failed} failed{planned}")
+    say(f"run {run.number} of {run.study}: {tables.state(run)}, {run.done} done, {run.failed} failed{planned}")
     question = run.document.get("question")
     for said in (question, _extras(found), *map(_driver, found.drivers[-1:])):
         if said:
@@ -89,7 +89,8 @@ def _print_trials(found: RunView, *, failed: bool) -> None:
     say()
     if failed:
         tables.failed(found.trials)
-        say(f"next: fairtrial logs {found.run.number}.{found.trials[0].number}")
+        number = found.run.number
+        say(f"next: fairtrial logs {number}.{found.trials[0].number}, then fairtrial retry {number}")
     else:
         tables.trials(found.trials, found.metrics)
     if found.more:

@@ -87,10 +87,14 @@ def runs(rows: Sequence[Run]) -> None:
     made = table("run", "study", "state", "done", "failed", "reused", "planned", "updated", right=_COUNTS)
     for row in rows:
         planned = "–" if row.planned is None else str(row.planned)
-        state = "running" if row.state == "open" else row.state
-        cells = (row.number, row.study, state, row.done, row.failed, row.reused, planned, when(row.updated))
+        cells = (row.number, row.study, state(row), row.done, row.failed, row.reused, planned, when(row.updated))
         made.add_row(*map(str, cells))
     show(made)
+
+
+def state(run: Run) -> str:
+    """Write a run's state: one that is open has a driver at work."""
+    return "running" if run.state == "open" else run.state
 
 
 _COUNTS = ("run", "done", "failed", "reused", "planned")
