@@ -13,7 +13,7 @@ from fairtrial.execute.waiting import Waiting
 from fairtrial.execute.wire import Record
 from fairtrial.model.trial import Task
 
-AHEAD, AHEAD_SHARED = 16, 2
+AHEAD, AHEAD_SHARED = 64, 2
 """Tasks that wait at the parent, so that the next ones start without asking the driver; fewer where each may need a
 keeper of its own."""
 

@@ -25,8 +25,6 @@ GRACE_S = 5.0
 """For running trials to end when everything stops at once; commands have two seconds from SIGTERM to SIGKILL."""
 LAST_S = 0.1
 """For an engine that runs trials in the driver's thread to tell what it began."""
-AHEAD = 8
-"""Tasks that wait at the engine before the loop takes its time."""
 _MANY = 1 << 30
 
 
@@ -72,7 +70,7 @@ class Drive:
             if parts.course.heading and not parts.flights.tasks:
                 continue  # the budget of trials is used up, and nothing is left to wait for
             timeout_s = parts.pace.timeout_s(parts.record, parts.budget)
-            reports = parts.wake.wait(timeout_s, flying=bool(parts.flights.tasks), busy=self._ahead())
+            reports = parts.wake.wait(timeout_s, flying=bool(parts.flights.tasks), ahead=self._ahead())
             settled, asked = parts.record.take(reports, call.role)
             for task in settled:
                 self._settlement.apply(task, call)
@@ -122,11 +120,10 @@ class Drive:
         if over:
             self.turn(Heading.DRAIN, "budget", over)
 
-    def _ahead(self) -> bool:
-        """Say whether the engine can go on for a while without this loop: it has tasks, and awaits no answers."""
-        parts = self._parts
-        waiting = len(parts.flights.tasks) - len(parts.flights.begun)
-        return parts.watch is None and waiting >= AHEAD
+    def _ahead(self) -> int:
+        """Return how many tasks the engine can go on with while this loop takes its time: none that await answers."""
+        flights = self._parts.flights
+        return 0 if self._parts.watch is not None else len(flights.tasks) - len(flights.begun)
 
     def _fill(self, call: Call) -> None:
         parts = self._parts

@@ -9,9 +9,9 @@ from selectors import EVENT_READ, BaseSelector, SelectSelector
 from fairtrial.contract.engine import Gathers, Report, Session
 from fairtrial.execute.signals import Signals
 
-COMPANY_S, COMPANY = 0.01, 32
-"""How long a report may wait for more, while the engine has work: to be woken for each would cost more than the rest.
-Where that many came the last time, the others are there already."""
+COMPANY_S, COMPANY = 0.025, 32
+"""How long a report may wait for more: to be woken, and to write, for each would cost more than the rest. No longer
+than half of what the engine has to do takes; and where many came the last time, the others are there already."""
 SLICE_S = 0.05
 """Longest wait inside an engine without a descriptor, so that the others are heard too."""
 
@@ -34,12 +34,12 @@ class Wake:
         self._signals = signals
         self._watch = watch
         self._flush = session.flush if isinstance(session, Gathers) else None
-        self._came = 0
+        self._came, self._each_s, self._polled = 0, 0.0, time.monotonic()
         self._engine: int | None = None
         watch.register(signals.fileno(), EVENT_READ, signals.drain)
 
-    def wait(self, timeout_s: float, *, flying: bool, busy: bool = False) -> Sequence[Report]:
-        """Wait for the first thing to happen, and a little for more where the engine is `busy` for long enough.
+    def wait(self, timeout_s: float, *, flying: bool, ahead: int = 0) -> Sequence[Report]:
+        """Wait for the first thing to happen, and a little for more where the engine has tasks `ahead`.
 
         Without anything in flight the engine is not asked.
         """
@@ -50,11 +50,16 @@ class Wake:
         if flying and descriptor is None:
             self._serve(0.0)
             return self._inside(min(timeout_s, SLICE_S))
-        if self._serve(timeout_s) and busy and self._came < COMPANY:
-            time.sleep(COMPANY_S)
+        if self._serve(timeout_s) and self._came < COMPANY:
+            time.sleep(min(COMPANY_S, ahead * self._each_s))  # a task makes two reports, so that this is half of them
         reports = self._session.poll(0.0) if flying else ()
-        self._came = len(reports)
+        self._note(len(reports))
         return reports
+
+    def _note(self, came: int) -> None:
+        now, self._came = time.monotonic(), came
+        if came:
+            self._each_s, self._polled = (now - self._polled) / came, now
 
     def _inside(self, timeout_s: float) -> Sequence[Report]:
         """Poll an engine that may run a trial in this very thread: only there a second Ctrl-C breaks in."""
