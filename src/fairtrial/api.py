@@ -134,7 +134,8 @@ class Study:
         Failures of trials are in the run (`exit_code` 3, `Run.trials(status="failed")`). Raises SpecError and UserError
         for what is wrong with the study, StudyHeld where it is being run already.
         """
-        from fairtrial.flow.run import Listeners, Order, run
+        from fairtrial.flow.run import run
+        from fairtrial.flow.session import Listeners, Order
 
         order = Order(only=only, limit=limit, fresh=fresh, engine=engine, why=why, command=("fairtrial.Study.run",))
         _refuse_import(self._function)

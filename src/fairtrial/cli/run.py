@@ -54,8 +54,8 @@ def run(
     """Run what is left of a study: continue it, amend it, or say that all is done."""
     from fairtrial.contract.registry import Registry
     from fairtrial.flow.declare import declare
-    from fairtrial.flow.run import Order
     from fairtrial.flow.run import run as start
+    from fairtrial.flow.session import Order
 
     registry = Registry()
     more = [*(words or ()), *([f"parallel.jobs={jobs}"] if jobs else [])]
@@ -77,7 +77,7 @@ def _live(quiet: bool) -> Any:
 
 def _listeners(live: Any, quiet: bool) -> Any:
     from fairtrial.cli.live import failure
-    from fairtrial.flow.run import Listeners
+    from fairtrial.flow.session import Listeners
 
     if quiet:
         return Listeners(on_failure=failure)
@@ -179,7 +179,7 @@ def retry(
     """Run the failed trials of a run once more."""
     from fairtrial.contract.registry import Registry
     from fairtrial.flow.again import retry as start
-    from fairtrial.flow.run import Order
+    from fairtrial.flow.session import Order
 
     order = Order(forgive=tuple(failure or ()), verb="retry", why=why, command=tuple(sys.argv))
     with _live(quiet) as live:
@@ -202,7 +202,7 @@ def reproduce(
     """Make the trials of a run again in a fresh run, and say which numbers agree (exit 4 where some do not)."""
     from fairtrial.contract.registry import Registry
     from fairtrial.flow.again import reproduce as start
-    from fairtrial.flow.run import Order
+    from fairtrial.flow.session import Order
 
     order = Order(fresh=True, verb="reproduce", why=why, command=tuple(sys.argv))
     with _live(quiet) as live:

@@ -12,7 +12,8 @@ from fairtrial.contract.registry import Registry
 from fairtrial.errors import NothingMeasured
 from fairtrial.flow.book import reading
 from fairtrial.flow.declare import recall
-from fairtrial.flow.run import SILENT, Ended, Listeners, Order, failures, run
+from fairtrial.flow.run import Ended, run
+from fairtrial.flow.session import SILENT, Listeners, Order, failures
 from fairtrial.model.run import Measurements
 
 

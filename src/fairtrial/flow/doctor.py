@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fairtrial.contract.registry import GROUPS, Registry
 from fairtrial.flow.book import glancing
-from fairtrial.flow.run import book_mark
+from fairtrial.flow.session import book_mark
 
 PLURALS = {"strategy": "strategies"}
 
