@@ -108,3 +108,21 @@ def test_it_runs_twice_and_in_a_thread_and_leaves_the_handlers(here: Path) -> No
     assert numbers == [1, 1, 2]
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
     assert Run(2).records()[0]["x"] == 1.0
+
+
+class Broken:
+    """An engine that must not be opened."""
+
+    def open(self, *anything: Any) -> Any:
+        """Refuse."""
+        raise AssertionError("an engine was started, and nothing was left to run")
+
+
+def test_nothing_is_started_where_nothing_is_left(here: Path) -> None:
+    """A finished study answers from the book, and still retires what it dropped and takes over what others finished."""
+    first = Study(**words(factors={"x": [1.0, 2.0, 3.0]})).run()
+    plugins = {"engine": {"broken": Broken}}
+    again = Study(**words(), plugins=plugins).run(engine="broken")
+    assert (again.number, again.state, len(again.records())) == (first.number, "finished", 2)
+    other = Study(**words(study="other"), plugins=plugins).run(engine="broken")
+    assert (other.number, other.state, len(other.records())) == (2, "finished", 2)
