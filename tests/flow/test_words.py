@@ -33,6 +33,7 @@ def test_no_words_print_the_help(fairtrial: Type) -> None:
         (["why", "99.1"], "unknown run '99'"),
         (["show", "1.1", "--table", "labels"], "trial 1.1 has no tables"),
         (["cancel", "--trial", "1.1"], "trial 1.1 is not running: it is done"),
+        (["run", "study.yaml", "--metric", "score=minimize"], "metrics.score=minimize sets it"),
         (["set", "jobs=many"], "at least 1, or auto"),
         (["init", "model.py"], "model.py is no folder"),
     ],

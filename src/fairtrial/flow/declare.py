@@ -58,6 +58,9 @@ def _read(source: Source, registry: Registry, winner: Callable[[int], Mapping[st
             folder=source.folder,
         )
         return made.study, made.system
+    if source.metrics:
+        name, _, way = source.metrics[0].partition("=")
+        raise UserError("--metric goes with --command", hint=f"metrics.{name}={way or 'maximize'} sets it in a study")
     extra = _as_overrides(source)
     if source.document is not None:
         made = reader.read_document(
