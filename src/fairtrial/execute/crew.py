@@ -15,7 +15,7 @@ from fairtrial.execute.desk import Desk
 from fairtrial.execute.ending import Exit
 from fairtrial.execute.keepers import Keepers
 from fairtrial.execute.pool import Pool
-from fairtrial.execute.tree import Line, Tree, as_config
+from fairtrial.execute.tree import Line, Tree
 from fairtrial.execute.waiting import Waiting
 from fairtrial.execute.wire import Record, save
 from fairtrial.model.trial import Task
@@ -124,7 +124,7 @@ class Crew:
     def _start_parent(self) -> None:
         self._ready = False
         path = f"{self.tree.root}/parent.config"
-        save(path, as_config(self.tree) | {"jobs": self.work.jobs})
+        save(path, self.tree.config | {"jobs": self.work.jobs})
         self.parent = self.tree.spawn("parent", "parent", [path], self._hear)
 
     def _hear(self, records: list[Record]) -> None:

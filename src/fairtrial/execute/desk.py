@@ -50,7 +50,11 @@ class Desk:
     def dispatch(self, parent: Line) -> None:
         """Send what can run, as much as the parent is to hold."""
         records: list[Record] = []
-        while len(self.sent) < self._most() and (taken := self._waiting.take(self._out, most=self.jobs)):
+
+        def at_work() -> Iterator[Task]:
+            return (sent.task for sent in self.sent.values())
+
+        while len(self.sent) < self._most() and (taken := self._waiting.take(at_work, most=self.jobs)):
             task, handle = taken
             self.sent[task.id] = Sent(task)
             for member in task.members[1:]:
@@ -139,9 +143,6 @@ class Desk:
         sent = self.sent.get(self._attempts.get(int(attempt), int(attempt)))
         if sent is not None:
             (self.reports if sent.slot else sent.early).append(Stepped(attempt, step, metrics))
-
-    def _out(self) -> Iterator[Task]:
-        return (sent.task for sent in self.sent.values())
 
 
 def as_job(task: Task, handle: Any = None) -> dict[str, Any]:

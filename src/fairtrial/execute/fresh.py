@@ -8,21 +8,23 @@ from collections.abc import Sequence
 
 from fairtrial.execute import worker
 from fairtrial.execute.seeding import Seeds
-from fairtrial.execute.trial import CRASHED, SocketChannel, Stop, leave, run_function
-from fairtrial.execute.wire import Wire, load
+from fairtrial.execute.trial import CRASHED, SocketChannel, Stop, become_program, leave, run_function
+from fairtrial.execute.wire import Frames, Wire, load
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the job of a file and send its result on an inherited descriptor, then end."""
-    config_file, job_file, descriptor, answers = arguments
+    """Run the job of a file and end: `config-file job-file (descriptor | file for results) [descriptor of answers]`."""
+    config_file, job_file, where, answers = arguments
     code = CRASHED
     try:
         config, job = load(config_file), load(job_file)
         worker.set_import_path(config["folder"], config["path"])
-        wire = Wire(int(descriptor), f"{config['root']}/slots")
-        for inherited in filter(None, (descriptor, answers)):
+        for inherited in filter(str.isdigit, (where, answers)):
             os.set_inheritable(int(inherited), False)  # noqa: FBT003
+        wire = Wire(int(where), f"{config['root']}/slots") if where.isdigit() else Frames(where)
         channel = SocketChannel(wire, Stop(), int(answers) if answers else None)
+        if config["executes"]:
+            become_program(worker.loader(config), job, root=config["root"], channel=channel)
         Seeds().plant(job["m"][0][1])
         wire.send(run_function(worker.loader(config), job, root=config["root"], channel=channel))
         code = 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fairtrial.execute.slots import drop
-from fairtrial.execute.tree import Line, Tree, as_config
+from fairtrial.execute.tree import Line, Tree
 from fairtrial.execute.wire import Record, save
 from fairtrial.model.trial import Task
 
@@ -82,7 +82,7 @@ class Keepers:
         keep = Keep(f"keeper-{self._count}")
         if task.wall_s is not None:
             keep.deadline = time.monotonic() + task.wall_s
-        config = as_config(self._tree) | {
+        config = self._tree.config | {
             "name": keep.name,
             "system": self._system,
             "parameters": task.members[0].parameters,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 
@@ -33,6 +34,10 @@ class Local:
                 f"system {system.name!r} cannot be imported by name, so other processes cannot load it",
                 hint="define its class in a module, without constructor arguments, or use engine inline",
             )
+        if sys.platform != "linux":
+            from fairtrial.execute.portable import PortableSession
+
+            return PortableSession(target, settings)
         namespace = os.geteuid() == 0 if self._namespace is None else self._namespace
         made = type(system)
         crew = Crew(target, settings, f"{made.__module__}:{made.__qualname__}", namespace=namespace)

@@ -50,11 +50,9 @@ class Parent:
         waiting.register(self._wire.descriptor, POLLIN)
         try:
             while not (self._unfit and not self._reaper.busy):
-                for descriptor, _ in waiting.poll(TICK_S * 1000 if self._reaper.busy else None):
-                    if descriptor != self._signals:
-                        self._receive()
-                    elif self._signalled():
-                        return ""
+                ready = waiting.poll(TICK_S * 1000 if self._reaper.busy else None)
+                if any([self._hear(descriptor) for descriptor, _ in ready]):
+                    return ""
                 self._reaper.tick()
                 self._fill()
                 self._outbox.flush()
@@ -66,8 +64,11 @@ class Parent:
             self._reaper.end()
         return self._unfit
 
-    def _signalled(self) -> bool:
-        """Reap; say whether the guardian is gone."""
+    def _hear(self, descriptor: int) -> bool:
+        """Take in messages, or the ends of children; say whether the guardian is gone."""
+        if descriptor != self._signals:
+            self._receive()
+            return False
         ended = drain_signals(self._signals, SIGTERM) and os.getppid() != self._guardian
         self._reaper.reap()
         return ended

@@ -74,9 +74,11 @@ class Tree:
 
     def __init__(self, settings: EngineSettings, target: Target, hear: Hear, *, namespace: bool) -> None:
         """`hear` gets the guardian's records: ["died", name, status], for the guardian itself too."""
-        self.settings, self.target = settings, target
+        self.settings = settings
         self.root = str(settings.scratch.resolve())
-        self.groups = f"fairtrial-{os.getpid()}-{os.urandom(4).hex()}"
+        self._groups = f"fairtrial-{os.getpid()}-{os.urandom(4).hex()}"
+        self.config = as_config(target, settings, self._groups)
+        """What the processes that load the target must know."""
         self.epoll = select.epoll()
         self._hear, self._namespace = hear, namespace
         self._lines: dict[int, Line] = {}
@@ -96,7 +98,7 @@ class Tree:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_environment(self.settings),
+                env=environment(self.settings),
                 pass_fds=(theirs,),
                 start_new_session=True,
             )
@@ -214,7 +216,7 @@ class Tree:
                 raise FairtrialError(f"the guardian did not start: {self.log_tail('guardian')}") from None
 
     def _tidy(self) -> None:
-        limits.remove(self.groups)
+        limits.remove(self._groups)
         for folder in ("slots", "work"):
             drop(f"{self.root}/{folder}")
         for path in Path(self.root).iterdir():
@@ -222,16 +224,16 @@ class Tree:
                 path.unlink()
 
 
-def _environment(settings: EngineSettings) -> dict[str, str]:
+def environment(settings: EngineSettings) -> dict[str, str]:
+    """Return what trials inherit: this process's environment, thread caps, the settings' own words, the mark."""
     capped = warm.capped(settings.threads)
     return dict(os.environ) | capped | dict(settings.environment) | {orphans.VARIABLE: settings.mark}
 
 
-def as_config(tree: Tree) -> dict[str, Any]:
-    """Return what the processes that load the target must know."""
-    target, settings = tree.target, tree.settings
+def as_config(target: Target, settings: EngineSettings, groups: str) -> dict[str, Any]:
+    """Return what the processes that load the target must know; `groups` is the name of their cgroups."""
     return {
-        "root": tree.root,
+        "root": str(settings.scratch.resolve()),
         "entry": target.entry,
         "config": dict(target.config),
         "folder": str(Path(target.folder).resolve()) if target.folder else "",
@@ -240,6 +242,6 @@ def as_config(tree: Tree) -> dict[str, Any]:
         "path": [str(Path(entry).absolute()) for entry in sys.path],
         "threads": settings.threads,
         "isolate": settings.isolate,
-        "groups": tree.groups,
+        "groups": groups,
         "fresh": False,
     }

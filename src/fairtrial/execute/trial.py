@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from fairtrial.execute import worker
 from fairtrial.execute.context import Channel, TrialContext, scratch_path
-from fairtrial.execute.wire import Record, Wire
+from fairtrial.execute.wire import Frames, Record, Wire
 
 CRASHED = 70
 """EX_SOFTWARE: our own code in the trial's process failed; its traceback is on the trial's stderr."""
@@ -40,7 +40,7 @@ class Stop:
 class SocketChannel:
     """Steps over the results' socket; the answer of a strategy over a descriptor of the trial's own."""
 
-    def __init__(self, wire: Wire, stop: Stop, answers: int | None = None) -> None:
+    def __init__(self, wire: Wire | Frames, stop: Stop, answers: int | None = None) -> None:
         self.wire, self._stop, self._answers = wire, stop, answers
 
     def step(self, attempt: int, step: int, metrics: Mapping[str, float | None]) -> bool:

@@ -99,6 +99,35 @@ class Wire:
         self.socket.close()
 
 
+class Frames:
+    """Messages through a file, for where there are no packet sockets: each behind its length, so that it is whole."""
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._at = 0
+
+    def send(self, records: list[Record]) -> None:
+        """Append one message."""
+        data = marshal.dumps(_plain(records), FORMAT)
+        os.write(self._descriptor, len(data).to_bytes(8, "little") + data)
+
+    def receive(self) -> list[Record]:
+        """Return the records of all messages that are new and whole."""
+        found: list[Record] = []
+        while len(head := os.pread(self._descriptor, 8, self._at)) == 8:
+            size = int.from_bytes(head, "little")
+            data = os.pread(self._descriptor, size, self._at + 8)
+            if len(data) < size:
+                break
+            found += marshal.loads(data)
+            self._at += 8 + size
+        return found
+
+    def close(self) -> None:
+        """Close."""
+        os.close(self._descriptor)
+
+
 class Outbox:
     """Gathers records, so that one message carries what one turn of a loop had to say."""
 

@@ -16,6 +16,7 @@ from fairtrial.contract.system import Target
 from fairtrial.execute import orphans
 from fairtrial.execute.inline import Inline
 from fairtrial.execute.local import Local
+from fairtrial.execute.portable import PortableSession
 from fairtrial.model.trial import Member, Task
 
 SUBJECT = """
@@ -254,9 +255,22 @@ def open_session(tmp_path, monkeypatch) -> Iterable[Callable]:
     assert marked(mark) == []
 
 
-@pytest.fixture(params=["inline", "namespace", "plain"])
+class Portable:
+    """The engine of other platforms, which runs here too."""
+
+    def open(self, system, target, settings):
+        return PortableSession(target, settings)
+
+
+@pytest.fixture(params=["inline", "namespace", "plain", "portable"])
 def engine(request):
     """Every way in which trials run one at a time."""
+    return make_engine(request.param)
+
+
+@pytest.fixture(params=["inline", "namespace", "plain"])
+def powerful(request):
+    """Those that let strategies answer steps and trials share resources."""
     return make_engine(request.param)
 
 
@@ -269,6 +283,8 @@ def isolating(request):
 def make_engine(kind):
     if kind == "inline":
         return Inline()
+    if kind == "portable":
+        return Portable()
     if kind == "namespace" and os.geteuid() != 0:
         pytest.skip("a PID namespace needs root")
     return Local(namespace=kind == "namespace")

@@ -95,9 +95,9 @@ def test_steps_come_before_the_end(engine, open_session, subject, task, drive, s
     assert isinstance(reports[-1], Ended)
 
 
-def test_a_watched_trial_is_pruned_at_a_step(engine, open_session, subject, task, drive, steps):
+def test_a_watched_trial_is_pruned_at_a_step(powerful, open_session, subject, task, drive, steps):
     """A watched trial waits for the answer to each step; told to stop, it is pruned there."""
-    session = open_session(engine, subject)
+    session = open_session(powerful, subject)
 
     def answer(report):
         if not isinstance(report, Started | Ended):
@@ -149,9 +149,9 @@ def test_timing_takes_the_fixed_loop(engine, open_session, subject, task, outcom
     assert usage.spin_after_s > 0
 
 
-def test_a_shared_resource_serves_all_of_its_key(engine, open_session, subject, task, drive, tmp_path):
+def test_a_shared_resource_serves_all_of_its_key(powerful, open_session, subject, task, drive, tmp_path):
     """One set-up a key, its handle to every trial, one tear-down."""
-    session = open_session(engine, subject)
+    session = open_session(powerful, subject)
     keys = [(1, "a"), (2, "a"), (3, "b"), (4, "b")]
     reports = drive(session, [task(number, "handle", share=key, server=key) for number, key in keys])
     ports = [report.outcomes[0].metrics["port"] for report in reports if isinstance(report, Ended)]
@@ -162,9 +162,9 @@ def test_a_shared_resource_serves_all_of_its_key(engine, open_session, subject, 
     assert sum(line.startswith("down") for line in diary) == 2
 
 
-def test_a_failed_set_up_is_infra(engine, open_session, subject, task, outcome):
+def test_a_failed_set_up_is_infra(powerful, open_session, subject, task, outcome):
     """Trials whose shared resource does not come up fail as infra, with its reason."""
-    failure = outcome(open_session(engine, subject), task(1, "handle", share="x", setup="fail")).failure
+    failure = outcome(open_session(powerful, subject), task(1, "handle", share="x", setup="fail")).failure
     assert failure.kind is FailureClass.INFRA
     assert failure.message == "set-up of the shared resource failed: RuntimeError: no such server"
 

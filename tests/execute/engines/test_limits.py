@@ -68,6 +68,6 @@ def test_groups_are_removed(isolating, open_session, subject, task, outcome):
     """No cgroup is left behind."""
     session = open_session(isolating, subject)
     outcome(session, task(1, "nothing", memory_bytes=100 * MEGABYTE))
-    name = session._crew.tree.groups
+    name = session._crew.tree.config["groups"]
     session.close(kill=False)
     assert not any(Path(base, name).is_dir() for base, _ in limits._hierarchies())
