@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from select import POLLIN, poll
 
+from fairtrial.execute import limits
 from fairtrial.execute.linux import Children, Kernel, drain_signals, end_all, kill, kill_strangers
 from fairtrial.execute.wire import Closed, Record, Wire
 
@@ -120,8 +121,8 @@ class Guardian:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Guard: `driver-pid socket spill-folder namespace(0|1)`."""
-    driver, socket, spill, namespace = arguments
+    """Guard: `driver-pid socket spill-folder name-of-cgroups namespace(0|1)`."""
+    driver, socket, spill, groups, namespace = arguments
     kernel = Kernel()
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     kernel.die_with_parent(signal.SIGTERM)
@@ -143,6 +144,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     guardian.loop()
     guardian.end()
+    limits.remove(groups)
 
 
 def _settle_in(kernel: Kernel) -> bool:

@@ -51,7 +51,7 @@ class Parent:
         try:
             while not (self._unfit and not self._reaper.busy):
                 ready = waiting.poll(TICK_S * 1000 if self._reaper.busy else None)
-                if any([self._hear(descriptor) for descriptor, _ in ready]):
+                if any(self._hear(descriptor) for descriptor, _ in ready):
                     return ""
                 self._reaper.tick()
                 self._fill()

@@ -91,7 +91,7 @@ class Tree:
     def start(self) -> None:
         """Start the guardian. Raises FairtrialError where it does not come up."""
         ours, theirs = pair()
-        arguments = [str(os.getpid()), str(theirs), f"{self.root}/slots", "1" if self._namespace else "0"]
+        arguments = [str(os.getpid()), str(theirs), f"{self.root}/slots", self._groups, "1" if self._namespace else "0"]
         with open(f"{self.root}/guardian.log", "ab") as log:
             self._guardian = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", BOOT.format("guardian"), package_root(), *arguments],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -71,3 +74,45 @@ def test_groups_are_removed(isolating, open_session, subject, task, outcome):
     name = session._crew.tree.config["groups"]
     session.close(kill=False)
     assert not any(Path(base, name).is_dir() for base, _ in limits._hierarchies())
+
+
+def test_groups_of_a_killed_driver_are_removed(folder, tmp_path):
+    """The guardian removes them when its driver is gone."""
+    if not limits.Cgroups("fairtrial-test-probe").slot("probe"):
+        pytest.skip("no memory controller that this user may write to")
+    Path(limits.Cgroups("fairtrial-test-probe").slot("probe").path).rmdir()
+    limits.remove("fairtrial-test-probe")
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER, str(folder), str(tmp_path)], stdout=subprocess.PIPE)
+    groups = driver.stdout.readline().decode().strip()
+    driver.kill()
+    driver.wait()
+    driver.stdout.close()
+    limit = time.monotonic() + 20
+    while any(Path(base, groups).is_dir() for base, _ in limits._hierarchies()):
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+
+
+DRIVER = """
+import sys, time
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from fairtrial.contract.engine import EngineSettings, Started
+from fairtrial.contract.system import Target
+from fairtrial.execute.local import Local
+from fairtrial.execute.orphans import mark
+from fairtrial.model.trial import Member, Task
+
+target = Target("subject:Subject", {"diary": ""}, sys.argv[1], warm=("subject",))
+settings = EngineSettings(jobs=1, scratch=Path(sys.argv[2], "scratch"), mark=mark("groups"))
+session = Local().open(SimpleNamespace(name="s"), target, settings)
+member = Member(1, {"do": "sleep", "seconds": 1000}, 7)
+session.submit(Task(1, (member,), memory_bytes=1 << 28))
+while not any(isinstance(report, Started) for report in session.poll(1.0)):
+    pass
+print(session._crew.tree.config["groups"], flush=True)
+time.sleep(1000)
+"""
