@@ -150,3 +150,25 @@ def test_the_peak_starts_anew_for_each_task(session, task, drive):
     drive(session, [task(1, "eat", megabytes=80)])
     found = ended(drive(session, [task(2, "nothing")]))
     assert found[2].usage.peak_bytes < 20 << 20
+
+
+def test_tasks_that_wait_at_a_worker_can_be_stopped(session, task, drive):
+    """After short tasks many wait at each worker; told to stop, each ends once, and the session goes on."""
+    drive(session, [task(number, "nothing") for number in range(200)])
+    numbers = list(range(200, 200 + session.room()))
+    assert len(numbers) > 8
+    for number in numbers:
+        session.submit(task(number, "sleep", seconds=0.1))
+    session.flush()
+    for number in numbers:
+        session.stop(number, "cancelled")
+    reports, limit = [], time.monotonic() + 30
+    while len(ended(reports)) < len(numbers):
+        reports += session.poll(0.5)
+        assert time.monotonic() < limit
+    assert sum(isinstance(report, Ended) for report in reports) == len(numbers)
+    statuses = [one.status for one in ended(reports).values()]
+    assert set(statuses) <= {Status.DONE, Status.CANCELLED}
+    assert statuses.count(Status.CANCELLED) >= len(numbers) - 6
+    after = ended(drive(session, [task(number, "nothing") for number in range(1000, 1010)]))
+    assert {one.status for one in after.values()} == {Status.DONE}
