@@ -45,16 +45,17 @@ class Desk:
 
     def room(self) -> int:
         """Return how many more tasks may be added."""
-        return max(0, self._most() - len(self._waiting) - len(self.sent))
+        return max(0, most(self.jobs, self._waiting) - len(self._waiting) - len(self.sent))
 
     def dispatch(self, parent: Line) -> None:
         """Send what can run, as much as the parent is to hold."""
         records: list[Record] = []
+        bound = most(self.jobs, self._waiting)
 
         def at_work() -> Iterator[Task]:
             return (sent.task for sent in self.sent.values())
 
-        while len(self.sent) < self._most() and (taken := self._waiting.take(at_work, most=self.jobs)):
+        while len(self.sent) < bound and (taken := self._waiting.take(at_work, most=self.jobs)):
             task, handle = taken
             self.sent[task.id] = Sent(task)
             for member in task.members[1:]:
@@ -107,9 +108,6 @@ class Desk:
             else:
                 yield record
 
-    def _most(self) -> int:
-        return self.jobs + (AHEAD_SHARED if self._waiting.shares else AHEAD)
-
     def _take_back(self, idents: Sequence[int]) -> None:
         """Let tasks that never ran wait again; those that were to be stopped meanwhile end."""
         for ident in [ident for ident in idents if ident in self.sent and self.sent[ident].doom]:
@@ -143,6 +141,11 @@ class Desk:
         sent = self.sent.get(self._attempts.get(int(attempt), int(attempt)))
         if sent is not None:
             (self.reports if sent.slot else sent.early).append(Stepped(attempt, step, metrics))
+
+
+def most(jobs: int, waiting: Waiting) -> int:
+    """Return how many tasks the parent is to hold."""
+    return jobs + (AHEAD_SHARED if waiting.shares else AHEAD)
 
 
 def as_job(task: Task, handle: Any = None) -> dict[str, Any]:

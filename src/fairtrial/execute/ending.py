@@ -57,9 +57,10 @@ def ended(task: Task, answer: Mapping[str, Any] | None, exit_: Exit, *, program:
 def _usage(answer: Mapping[str, Any], exit_: Exit, batch: int) -> Usage:
     before, after = answer.get("spin", (None, None))
     wall_s = answer.get("w", exit_.wall_s)
+    peak_bytes = max(exit_.peak_bytes, answer.get("p", 0))
     if batch == 1:
-        return Usage(wall_s, exit_.cpu_s, exit_.peak_bytes, before, after)
-    return Usage(wall_s / batch, exit_.cpu_s / batch, exit_.peak_bytes // batch, before, after)
+        return Usage(wall_s, exit_.cpu_s, peak_bytes, before, after)
+    return Usage(wall_s / batch, exit_.cpu_s / batch, peak_bytes // batch, before, after)
 
 
 def _outcome(

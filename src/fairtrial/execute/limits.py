@@ -2,9 +2,11 @@
 
 Never RLIMIT_AS, which counts address space that nobody touches.
 
-How a peak is measured: wait4's ru_maxrss of the trial's process (for a forked one it starts at the parent's resident
-size, which is taken off), or the largest sum of resident sizes over the tree seen at 10 Hz, less the parent's share
-once; whichever is more. What a trial changes on pages that it shares with its parent is not seen.
+How a peak is measured: the most of (1) what a trial says of itself at its end: its largest resident size less the one
+it started with, files that it mapped meanwhile left out; (2) wait4's ru_maxrss less the parent's resident size, which
+also speaks for trials that were killed and for the largest child of one; (3) the largest sum of resident sizes over
+the tree seen at 10 Hz, less the parent's share once. What a trial changes on pages that it shares with its parent is
+not seen.
 """
 
 # ruff: noqa: PTH103, PTH106, PTH112
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from resource import RUSAGE_SELF, getrusage
 
 from fairtrial.execute.linux import descendants
 
@@ -173,6 +176,20 @@ def resident_bytes(pid: int | str = "self") -> int:
             return int(file.read().split()[1]) * PAGE_BYTES
     except (OSError, IndexError):
         return 0
+
+
+def pages() -> tuple[int, int]:
+    """Return this process's resident pages, and how many of them are of files or shared."""
+    with open("/proc/self/statm", "rb") as file:
+        _, resident, shared, *_ = file.read().split()
+    return int(resident), int(shared)
+
+
+def grown_bytes(before: tuple[int, int]) -> int:
+    """Return how far this process's largest resident size is above what `pages` said before, mapped files left out."""
+    resident, shared = before
+    mapped = max(0, pages()[1] - shared)
+    return max(0, getrusage(RUSAGE_SELF).ru_maxrss * 1024 - (resident + mapped) * PAGE_BYTES)
 
 
 def kernel_kills() -> int:

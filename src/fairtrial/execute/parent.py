@@ -49,19 +49,22 @@ class Parent:
         waiting.register(self._signals, POLLIN)
         waiting.register(self._wire.descriptor, POLLIN)
         try:
-            while not (self._unfit and not self._reaper.busy):
-                ready = waiting.poll(TICK_S * 1000 if self._reaper.busy else None)
-                if any(self._hear(descriptor) for descriptor, _ in ready):
-                    return ""
-                self._reaper.tick()
-                self._fill()
-                self._outbox.flush()
-            self._outbox.add(["returned", [job["id"] for job in self._queue]])
-            self._outbox.flush()
+            return self._work(waiting)
         except Closed:
             return ""
         finally:
             self._reaper.end()
+
+    def _work(self, waiting: Any) -> str:
+        while not (self._unfit and not self._reaper.busy):
+            ready = waiting.poll(TICK_S * 1000 if self._reaper.busy else None)
+            if any(self._hear(descriptor) for descriptor, _ in ready):
+                return ""
+            self._reaper.tick()
+            self._fill()
+            self._outbox.flush()
+        self._outbox.add(["returned", [job["id"] for job in self._queue]])
+        self._outbox.flush()
         return self._unfit
 
     def _hear(self, descriptor: int) -> bool:

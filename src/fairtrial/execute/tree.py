@@ -24,6 +24,8 @@ from fairtrial.execute.trial import BOOT, package_root
 from fairtrial.execute.wire import Closed, Record, Wire, pair
 
 START_S = 30.0
+START_TRIES = 3
+"""A guardian that somebody killed before its first word is started again."""
 KEEPER_GRACE_S = 10.0
 TAIL_BYTES = 4000
 
@@ -90,6 +92,14 @@ class Tree:
 
     def start(self) -> None:
         """Start the guardian. Raises FairtrialError where it does not come up."""
+        for _ in range(START_TRIES):
+            if self._begin():
+                self.epoll.register(self._pidfd, select.EPOLLIN)
+                return
+        raise FairtrialError("the guardian did not start: it was killed each time before it said a word")
+
+    def _begin(self) -> bool:
+        """Start a guardian, and say whether it came up; False: it is worth another try."""
         ours, theirs = pair()
         arguments = [str(os.getpid()), str(theirs), f"{self.root}/slots", self._groups, "1" if self._namespace else "0"]
         with open(f"{self.root}/guardian.log", "ab") as log:
@@ -105,13 +115,14 @@ class Tree:
         os.close(theirs)
         self._control = self.connect(ours, self._hear)
         self._pidfd = os.pidfd_open(self._guardian.pid)
-        self._await_guardian()
-        if self._guardian.poll() == NO_NAMESPACE:
-            self._forget_guardian()
-            self._namespace = False
-            self.start()
-            return
-        self.epoll.register(self._pidfd, select.EPOLLIN)
+        code = first_word(self._guardian, self._control.wire, self._pidfd)
+        if code is None:
+            return True
+        self._forget_guardian()
+        if code >= 0 and code != NO_NAMESPACE:
+            raise FairtrialError(f"the guardian did not start: {self.log_tail('guardian')}")
+        self._namespace = self._namespace and code != NO_NAMESPACE
+        return False
 
     def connect(self, descriptor: int, hear: Hear) -> Line:
         """Listen on a socket from now on."""
@@ -183,7 +194,7 @@ class Tree:
             if self._guardian.returncode != 0:
                 orphans.end_marked(self.settings.mark)
             self._forget_guardian()
-            self._tidy()
+            tidy(self.root, self._groups)
         self.epoll.close()
 
     def _guardian_died(self) -> None:
@@ -199,29 +210,29 @@ class Tree:
         os.close(self._pidfd)  # closing takes it out of the epoll set
         self._guardian, self._control, self._pidfd = None, None, -1
 
-    def _await_guardian(self) -> None:
-        """Wait for the guardian's first word, or its death."""
-        assert self._control is not None
-        assert self._guardian is not None
-        waiting = select.poll()
-        waiting.register(self._control.wire.descriptor, select.POLLIN)
-        waiting.register(self._pidfd, select.POLLIN)
-        waiting.poll(START_S * 1000)
-        try:
-            self._control.wire.receive()
-        except (Closed, BlockingIOError):
-            if self._guardian.poll() is None:
-                self._guardian.wait(START_S)
-            if self._guardian.returncode != NO_NAMESPACE:
-                raise FairtrialError(f"the guardian did not start: {self.log_tail('guardian')}") from None
 
-    def _tidy(self) -> None:
-        limits.remove(self._groups)
-        for folder in ("slots", "work"):
-            drop(f"{self.root}/{folder}")
-        for path in Path(self.root).iterdir():
-            if path.suffix in (".log", ".config"):
-                path.unlink()
+def first_word(guardian: subprocess.Popen[bytes], wire: Wire, pidfd: int) -> int | None:
+    """Wait for a guardian's first word (None) or its end (its exit code, negative for a signal)."""
+    waiting = select.poll()
+    waiting.register(wire.descriptor, select.POLLIN)
+    waiting.register(pidfd, select.POLLIN)
+    if not waiting.poll(START_S * 1000):
+        guardian.kill()
+    try:
+        wire.receive()
+    except (Closed, BlockingIOError):
+        return guardian.wait()
+    return None
+
+
+def tidy(root: str, groups: str) -> None:
+    """Remove what a session leaves: memory groups, slot files, logs; what trials wrote is the journal's."""
+    limits.remove(groups)
+    for folder in ("slots", "work"):
+        drop(f"{root}/{folder}")
+    for path in Path(root).iterdir():
+        if path.suffix in (".log", ".config"):
+            path.unlink()
 
 
 def environment(settings: EngineSettings) -> dict[str, str]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from fairtrial.execute import worker
+from fairtrial.execute import limits, worker
 from fairtrial.execute.context import Channel, TrialContext, scratch_path
 from fairtrial.execute.wire import Frames, Record, Wire
 
@@ -58,7 +58,9 @@ def unblock_signals() -> None:
 
 def run_function(load: Callable[[], Any], job: Mapping[str, Any], *, root: str, channel: Channel) -> list[Record]:
     """Run a job in this process; return the records that tell its result."""
+    before = limits.pages()
     answer = worker.perform(load, job, root=root, channel=channel)
+    answer["p"] = limits.grown_bytes(before)
     answer["w"] = time.monotonic() - job["began"]
     return [["result", job["id"], answer]]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.contract.engine import Ended
+from fairtrial.contract.system import Target
 from fairtrial.execute import limits
 from fairtrial.model.outcome import FailureClass, Status
 
@@ -59,6 +60,23 @@ def test_the_peak_is_the_trials_own(isolating, open_session, subject, task, driv
     peak = {report.task: report.outcomes[0].usage.peak_bytes for report in reports if isinstance(report, Ended)}
     assert 75 * MEGABYTE <= peak[1] <= 100 * MEGABYTE
     assert peak[2] <= 5 * MEGABYTE
+
+
+def test_a_small_trial_of_a_large_parent_has_a_peak(open_session, isolating, task, drive, tmp_path):
+    """What a trial allocates counts although its parent has mapped far more than that from files."""
+    (tmp_path / "heavy.py").write_text(
+        "import numpy.linalg, numpy.random, scipy.special\n"
+        "class Heavy:\n"
+        "    def __init__(self, config): pass\n"
+        "    def run(self, parameters, context):\n"
+        "        held = b'\\1' * (12 * 2**20)\n"
+        "        return {'m': float(len(held))}\n"
+    )
+    target = Target("heavy:Heavy", folder=str(tmp_path), warm=("heavy",))
+    session = open_session(isolating, target)
+    reports = drive(session, [task(1, "anything")])
+    (peak,) = [report.outcomes[0].usage.peak_bytes for report in reports if isinstance(report, Ended)]
+    assert 11 * MEGABYTE <= peak <= 20 * MEGABYTE
 
 
 def test_cpu_time_counts_children(isolating, open_session, command, shell, outcome):

@@ -14,6 +14,7 @@ from fairtrial.contract.engine import Ended, Started
 from fairtrial.errors import FairtrialError
 from fairtrial.execute import orphans
 from fairtrial.execute.linux import kill
+from fairtrial.execute.local import Local
 from fairtrial.model.outcome import FailureClass, Status
 
 DRIVER = """
@@ -214,3 +215,23 @@ def test_the_driver_needs_no_thread_and_kills_no_stranger(isolating, open_sessio
     assert own.poll() is None
     own.kill()
     own.wait()
+
+
+def test_a_guardian_killed_before_its_first_word_is_started_again(open_session, subject, task, outcome, monkeypatch):
+    """Twice somebody kills it at once; the third one works. When each dies so, one line says it."""
+    began, launched = [], subprocess.Popen
+
+    def launch(*arguments, **words):
+        process = launched(*arguments, **words)
+        began.append(process)
+        if len(began) <= kills:
+            process.kill()
+        return process
+
+    monkeypatch.setattr("fairtrial.execute.tree.subprocess.Popen", launch)
+    kills = 2
+    assert outcome(open_session(Local(namespace=False), subject), task(1, "nothing")).status is Status.DONE
+    assert len(began) == 3
+    kills = 100
+    with pytest.raises(FairtrialError, match="killed each time"):
+        open_session(Local(namespace=False), subject)
