@@ -182,7 +182,7 @@ class Pool:
         name = f"worker-{self._count}"
         line = self._tree.connect(ours, lambda records: self._hear_worker(name, records))
         hand = self._hands[name] = Hand(name, line)
-        parent.wire.send([["worker", name, None]], pass_fd=theirs)
+        parent.wire.send([["worker", name, self._waiting.memory_bytes]], pass_fd=theirs)
         os.close(theirs)
         return hand
 

@@ -24,6 +24,11 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._tasks) + len(self.refused)
 
+    @property
+    def memory_bytes(self) -> int | None:
+        """The memory limit of the next task; a study has one for all."""
+        return self._tasks[0].memory_bytes if self._tasks else None
+
     def add(self, task: Task) -> None:
         """Queue a task."""
         self.shares = self.shares or bool(task.share)

@@ -172,3 +172,17 @@ def test_tasks_that_wait_at_a_worker_can_be_stopped(session, task, drive):
     assert statuses.count(Status.CANCELLED) >= len(numbers) - 6
     after = ended(drive(session, [task(number, "nothing") for number in range(1000, 1010)]))
     assert {one.status for one in after.values()} == {Status.DONE}
+
+
+def test_a_worker_past_the_memory_limit_is_ended_and_replaced(session, task, drive):
+    """The task that ate is oom with the limiter's name; the ones before and after are done."""
+    limit = 150 << 20
+    tasks = [
+        task(1, "nothing", memory_bytes=limit),
+        task(2, "eat", megabytes=800, pause=0.01, memory_bytes=limit),
+        task(3, "nothing", memory_bytes=limit),
+    ]
+    found = ended(drive(session, tasks))
+    assert found[1].status is found[3].status is Status.DONE
+    assert found[2].failure.kind is FailureClass.OOM
+    assert found[2].failure.limiter
