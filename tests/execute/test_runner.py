@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -410,3 +411,20 @@ def test_more_gpus_than_there_are_is_refused_before_anything_starts(stage):
     ):
         pass
     assert stage.engine.session is None
+
+
+def test_the_collector_passes_over_what_lives_during_a_session(stage):
+    """What lives when a session begins is frozen until it ends; what somebody else has frozen stays so."""
+    assert gc.get_freeze_count() == 0
+    with Runner(stage.setup()) as runner:
+        assert gc.get_freeze_count() > 0
+        runner.run(stage.trials(1))
+    assert gc.get_freeze_count() == 0
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with Runner(stage.setup()):
+            pass
+        assert gc.get_freeze_count() > frozen / 2  # some of it may die by its reference count
+    finally:
+        gc.unfreeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from types import TracebackType
@@ -70,6 +71,7 @@ class Runner:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
+            _rest_garbage(stack)
             self._drive = self._open(stack)
             self._stack = stack.pop_all()
         return self
@@ -162,3 +164,10 @@ class Runner:
             reused=setup.reused,
             jobs=jobs,
         )
+
+
+def _rest_garbage(stack: ExitStack) -> None:
+    """Spare the collector what lives already (a plan of many trials), until the session ends."""
+    if not gc.get_freeze_count():  # else somebody has frozen what is theirs, and would not want it back
+        gc.freeze()
+        stack.callback(gc.unfreeze)
