@@ -403,6 +403,18 @@ def test_gpus_are_a_slot_each(stage):
     assert all(len(set(row)) == len(row) for row in together)
 
 
+def test_a_trial_that_waits_at_the_engine_holds_no_gpu(stage):
+    """However many the engine would take ahead: another runner may use the GPU meanwhile."""
+    stage.host.found = type(stage.host.found)(8.0, 16 << 30, (0, 1, 2, 3))
+    stage.engine.ahead = 4
+    held = []
+    stage.engine.on_poll = lambda session: held.append(len(session.running) + len(session.queued))
+    study = stage.study(needs=Needs(gpus=1), parallel=type(stage.study().parallel)(jobs=2))
+    with Runner(stage.setup(study)) as runner:
+        assert runner.run(stage.trials(6)).done == 6
+    assert max(held) == 2
+
+
 def test_more_gpus_than_there_are_is_refused_before_anything_starts(stage):
     """A trial that asks for two GPUs on a machine with none ends in one line."""
     with (
