@@ -4,7 +4,7 @@ FairtrialError                 1   a bug of ours
 ├── UserError                  2   the user's mistake: one line, no traceback
 │   ├── SpecError                  a study that cannot be read: file, line, nearest valid name
 │   ├── UnknownName                a name that nothing answers to; says what exists
-│   ├── BadResult                  a result that is not what the study declared (inside a trial: failure class bad_result)
+│   ├── BadResult                  a result that is not what was declared (in a trial: class bad_result)
 │   └── BookError                  a book of a newer version, truncated, or not a book
 ├── TrialsFailed               3   finished, some trials failed
 ├── GateFailed                 4   a check said no (a verb's failing check, `verify`, `reproduce`)
