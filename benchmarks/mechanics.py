@@ -17,7 +17,7 @@ import measure
 
 from fairtrial.contract.engine import Ended, EngineSettings, Session
 from fairtrial.execute.local import Local
-from fairtrial.execute.orphans import mark
+from fairtrial.execute.machine.orphans import mark
 from fairtrial.model.trial import Member, Task
 from fairtrial.systems.function.system import bind
 

@@ -72,7 +72,7 @@ def test_package_is_light(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "module", ["fairtrial.execute.guardian", "fairtrial.execute.parent", "fairtrial.execute.worker"]
+    "module", ["fairtrial.execute.tree.guardian", "fairtrial.execute.tree.parent", "fairtrial.execute.trial.worker"]
 )
 def test_trial_processes_are_lean(module, tmp_path):
     """Guardian, parent and worker load no third-party library: the cost of a fork grows with what is loaded."""

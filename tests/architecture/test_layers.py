@@ -61,7 +61,7 @@ def misplaced(source, groups, heights) -> list[str]:
 
 
 def test_strings_obey_layers(sources, pyproject, heights):
-    """A string that names one of our modules ('fairtrial.execute.worker:run') points down, as an import must."""
+    """A string that names one of our modules ('fairtrial.execute.trial.worker:run') points down, as an import must."""
     groups = set(pyproject["project"]["entry-points"])
     wrong = [line for source in sources for line in misplaced(source, groups, heights)]
     assert not wrong, "\n".join(wrong)

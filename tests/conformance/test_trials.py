@@ -12,7 +12,7 @@ import pytest
 from fairtrial.contract.engine import Ended, EngineSettings, Stepped
 from fairtrial.execute.inline import Inline
 from fairtrial.execute.local import Local
-from fairtrial.execute.target import target_of
+from fairtrial.execute.trial.target import target_of
 from fairtrial.model.outcome import FailureClass, Status
 from fairtrial.model.trial import Member, Task
 from fairtrial.systems.command.system import bind as bind_command

@@ -172,7 +172,7 @@ class FakeHost:
     """A machine of a given size."""
 
     def __init__(self, cpus: float = 4.0, memory_bytes: int = 16 << 30, gpus: tuple[int, ...] = ()) -> None:
-        from fairtrial.execute.host import Resources
+        from fairtrial.execute.machine.host import Resources
 
         self.found = Resources(cpus, memory_bytes, gpus)
 

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fairtrial.execute import worker
-from fairtrial.execute.context import normal_metrics, scratch_path
-from fairtrial.execute.ending import Exit
-from fairtrial.execute.running import GRACE_S, StepFile
-from fairtrial.execute.slots import Slot, drop
-from fairtrial.execute.trial import BOOT, package_root
-from fairtrial.execute.wire import Frames, Record, save
+from fairtrial.execute.tree.ending import Exit
+from fairtrial.execute.tree.running import GRACE_S, StepFile
+from fairtrial.execute.trial import worker
+from fairtrial.execute.trial.child import BOOT, package_root
+from fairtrial.execute.trial.context import normal_metrics, scratch_path
+from fairtrial.execute.trial.slots import Slot, drop
+from fairtrial.execute.trial.wire import Frames, Record, save
 from fairtrial.model.outcome import Captured
 
 
@@ -38,7 +38,7 @@ class Apart:
         gpus = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, job["gpus"]))} if job["gpus"] else {}
         arguments = [str(config["file"]), f"{base}.job", f"{base}.{job['id']}.frames", ""]
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", BOOT.format("fresh"), package_root(), *arguments],
+            [sys.executable, "-P", "-c", BOOT.format("trial.fresh"), package_root(), *arguments],
             env=dict(env) | gpus,
             stdin=subprocess.DEVNULL,
             stdout=slot.descriptors[0],

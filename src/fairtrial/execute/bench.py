@@ -15,20 +15,20 @@ from typing import Any
 
 from fairtrial.contract.engine import Ended, EngineSettings, Started
 from fairtrial.contract.system import System, Target
-from fairtrial.execute import worker
-from fairtrial.execute.context import TrialContext, normal_metrics, scratch_path
-from fairtrial.execute.desk import as_job
-from fairtrial.execute.ending import Exit, ended
-from fairtrial.execute.limits import resident_bytes
-from fairtrial.execute.process import started
+from fairtrial.execute.machine.limits import resident_bytes
+from fairtrial.execute.machine.process import started
 from fairtrial.execute.program import Program, Stopping
-from fairtrial.execute.running import StepFile
-from fairtrial.execute.seeding import Seeds
-from fairtrial.execute.shared import Shared
-from fairtrial.execute.slots import Slot, drop
-from fairtrial.execute.target import PLUGIN
-from fairtrial.execute.trial import program_environment
-from fairtrial.execute.worker import one_line
+from fairtrial.execute.tree.desk import as_job
+from fairtrial.execute.tree.ending import Exit, ended
+from fairtrial.execute.tree.running import StepFile
+from fairtrial.execute.trial import worker
+from fairtrial.execute.trial.child import program_environment
+from fairtrial.execute.trial.context import TrialContext, normal_metrics, scratch_path
+from fairtrial.execute.trial.seeding import Seeds
+from fairtrial.execute.trial.shared import Shared
+from fairtrial.execute.trial.slots import Slot, drop
+from fairtrial.execute.trial.target import PLUGIN
+from fairtrial.execute.trial.worker import one_line
 from fairtrial.model.outcome import Captured
 from fairtrial.model.trial import Task
 

@@ -14,7 +14,7 @@ from threading import Thread
 from fairtrial.contract.engine import Ended, EngineSettings, Report, Session, Stepped
 from fairtrial.contract.system import System, Target
 from fairtrial.execute.bench import Bench
-from fairtrial.execute.ending import Exit, ended
+from fairtrial.execute.tree.ending import Exit, ended
 from fairtrial.model.trial import Task
 
 KILL_S = 2.0

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from fairtrial.contract.engine import EngineSettings, Report, Session
 from fairtrial.contract.system import System, Target
 from fairtrial.errors import UserError
-from fairtrial.execute.crew import Crew
-from fairtrial.execute.pool import Pool
-from fairtrial.execute.slots import slot_paths
+from fairtrial.execute.tree.crew import Crew
+from fairtrial.execute.tree.pool import Pool
+from fairtrial.execute.trial.slots import slot_paths
 from fairtrial.model.trial import Task
 
 TICK_S = 0.2

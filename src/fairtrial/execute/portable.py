@@ -16,14 +16,14 @@ from collections.abc import Sequence
 from fairtrial.contract.engine import EngineSettings, Report, Started, Stepped
 from fairtrial.contract.system import Target
 from fairtrial.errors import UserError
-from fairtrial.execute import worker
 from fairtrial.execute.apart import Apart
-from fairtrial.execute.desk import AHEAD_SHARED, as_job
-from fairtrial.execute.ending import Exit, ended
-from fairtrial.execute.process import started
-from fairtrial.execute.slots import Slot, drop
-from fairtrial.execute.tree import as_config, environment
-from fairtrial.execute.wire import save
+from fairtrial.execute.machine.process import started
+from fairtrial.execute.tree.desk import AHEAD_SHARED, as_job
+from fairtrial.execute.tree.ending import Exit, ended
+from fairtrial.execute.tree.root import as_config, environment
+from fairtrial.execute.trial import worker
+from fairtrial.execute.trial.slots import Slot, drop
+from fairtrial.execute.trial.wire import save
 from fairtrial.model.trial import Task
 
 TICK_S = 0.01

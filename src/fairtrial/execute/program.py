@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from fairtrial.contract.system import Launch
-from fairtrial.execute.context import Channel
-from fairtrial.execute.ending import Exit
-from fairtrial.execute.running import GRACE_S
-from fairtrial.execute.slots import Slot
-from fairtrial.execute.wire import Record
+from fairtrial.execute.tree.ending import Exit
+from fairtrial.execute.tree.running import GRACE_S
+from fairtrial.execute.trial.context import Channel
+from fairtrial.execute.trial.slots import Slot
+from fairtrial.execute.trial.wire import Record
 
 TICK_S = 0.02
 

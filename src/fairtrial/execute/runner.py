@@ -10,23 +10,23 @@ from typing import Self
 
 from fairtrial.contract.engine import EngineSettings, Session
 from fairtrial.contract.strategy import Watches
-from fairtrial.execute.allowance import Allowance
-from fairtrial.execute.batch import Line, grouping
-from fairtrial.execute.control import Control, path_for
-from fairtrial.execute.course import Budget, Course
-from fairtrial.execute.drive import Drive, Parts
-from fairtrial.execute.flight import Flights
-from fairtrial.execute.jobs import threads
-from fairtrial.execute.orphans import mark
-from fairtrial.execute.pace import Pace
-from fairtrial.execute.progress import Meter
-from fairtrial.execute.record import Record
-from fairtrial.execute.settle import Call
-from fairtrial.execute.setup import RunEnd, Setup
-from fairtrial.execute.share import sharing
-from fairtrial.execute.signals import Signals
-from fairtrial.execute.verbs import Verbs
-from fairtrial.execute.wake import Wake, selector
+from fairtrial.execute.loop.allowance import Allowance
+from fairtrial.execute.loop.batch import Line, grouping
+from fairtrial.execute.loop.control import Control, path_for
+from fairtrial.execute.loop.course import Budget, Course
+from fairtrial.execute.loop.drive import Drive, Parts
+from fairtrial.execute.loop.flight import Flights
+from fairtrial.execute.loop.pace import Pace
+from fairtrial.execute.loop.progress import Meter
+from fairtrial.execute.loop.record import Record
+from fairtrial.execute.loop.settle import Call
+from fairtrial.execute.loop.setup import RunEnd, Setup
+from fairtrial.execute.loop.share import sharing
+from fairtrial.execute.loop.signals import Signals
+from fairtrial.execute.loop.verbs import Verbs
+from fairtrial.execute.loop.wake import Wake, selector
+from fairtrial.execute.machine.jobs import threads
+from fairtrial.execute.machine.orphans import mark
 from fairtrial.model.progress import Progress
 from fairtrial.model.trial import Role, Trial
 

@@ -29,7 +29,7 @@ def doctor(home: Path | None, *, registry: Registry) -> list[Check]:
     with glancing(home) as book:
         if book is None:
             return [*checks, Check("book", ok=True, said="none here yet", advice="fairtrial run makes one")]
-        from fairtrial.execute.orphans import sweep
+        from fairtrial.execute.machine.orphans import sweep
 
         ended = sweep(book_mark(book))
         wrong = book.ledger.verify()
@@ -51,7 +51,7 @@ def _python() -> Check:
 
 
 def _isolation() -> list[Check]:
-    from fairtrial.execute.abilities import abilities
+    from fairtrial.execute.machine.abilities import abilities
 
     return [Check(item.name, ok=item.ok, said=item.said, advice=item.advice) for item in abilities()]
 

@@ -25,8 +25,8 @@ def history(declared: Declared, ledger: Ledger | None) -> History:
 
 def places(study: Study, known: History) -> int:
     """Return how many trials run at once on this machine. Raises MissingPart where it lacks the GPUs of a trial."""
-    from fairtrial.execute.host import Host
-    from fairtrial.execute.jobs import auto
+    from fairtrial.execute.machine.host import Host
+    from fairtrial.execute.machine.jobs import auto
 
     fitting = auto(study, known, Host().resources())
     if study.parallel.jobs is not None:

@@ -25,7 +25,7 @@ from fairtrial.model.study import ABSENT
 from fairtrial.model.trial import Role, Trial
 
 if TYPE_CHECKING:
-    from fairtrial.execute.redact import Redactor
+    from fairtrial.execute.loop.redact import Redactor
 
 OnProgress = Callable[[Progress], None]
 OnSurvey = Callable[[Survey], None]
@@ -88,8 +88,8 @@ class Session:
     @classmethod
     def prepare(cls, declared: Declared, book: Book, *, registry: Registry, order: Order) -> Session:
         """Refuse all that can be refused, and find out what is left. Raises SpecError, UserError, NothingMeasured."""
-        from fairtrial.execute.orphans import sweep
-        from fairtrial.execute.redact import Redactor
+        from fairtrial.execute.loop.redact import Redactor
+        from fairtrial.execute.machine.orphans import sweep
 
         engine = registry.engine(order.engine or declared.study.parallel.engine)
         sweep(book_mark(book))
@@ -140,7 +140,7 @@ class Session:
 
     def begin(self) -> Journal:
         """Open or continue the run in the book: the first write."""
-        from fairtrial.execute.provenance import collect
+        from fairtrial.execute.machine.provenance import collect
 
         study = self.declared.study
         self.planned = _planned(self)
@@ -184,7 +184,7 @@ class Session:
 
     def _setup(self, journal: Journal) -> Any:
         from fairtrial.execute.runner import Setup
-        from fairtrial.execute.target import target_of
+        from fairtrial.execute.trial.target import target_of
 
         study, counted = self.declared.study, self.left
         return Setup(

@@ -24,7 +24,7 @@ def ask(home: Path | None, target: str | None, message: Mapping[str, Any]) -> di
 
     Raises UserError where nothing listens.
     """
-    from fairtrial.execute.control import request
+    from fairtrial.execute.loop.control import request
 
     return dict(request(locate(home), study_of(home, target), message))
 
@@ -126,7 +126,7 @@ def detach(home: Path | None, study: str, argv: Sequence[str]) -> Launch:
 
 def _await_start(home: Path | None, study: str, pid: int) -> int | None:
     """Wait until the process listens (None) or has ended (its exit code)."""
-    from fairtrial.execute.control import request
+    from fairtrial.execute.loop.control import request
 
     deadline = time.monotonic() + LAUNCH_TIMEOUT_S
     while time.monotonic() < deadline:

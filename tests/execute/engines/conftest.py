@@ -13,9 +13,9 @@ import pytest
 
 from fairtrial.contract.engine import Ended, EngineSettings, Stepped
 from fairtrial.contract.system import Target
-from fairtrial.execute import orphans
 from fairtrial.execute.inline import Inline
 from fairtrial.execute.local import Local
+from fairtrial.execute.machine import orphans
 from fairtrial.execute.portable import PortableSession
 from fairtrial.model.trial import Member, Task
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.contract.engine import Ended, Started
-from fairtrial.execute.process import alive, boot_id
+from fairtrial.execute.machine.process import alive, boot_id
 from fairtrial.model.outcome import FailureClass, Status
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from fairtrial.contract.engine import Ended
 from fairtrial.contract.system import Target
-from fairtrial.execute import limits
+from fairtrial.execute.machine import limits
 from fairtrial.model.outcome import FailureClass, Status
 
 MEGABYTE = 1 << 20
@@ -23,7 +23,7 @@ def limiter(request, monkeypatch, folder):
     if request.param == "watchdog":
         text = (folder / "subject.py").read_text()
         (folder / "subject.py").write_text(
-            text + "\nfrom fairtrial.execute import limits\nlimits._hierarchies = lambda: ()\n"
+            text + "\nfrom fairtrial.execute.machine import limits\nlimits._hierarchies = lambda: ()\n"
         )
         return "watchdog"
     found = limits.Cgroups("fairtrial-test-probe")
@@ -121,7 +121,7 @@ from types import SimpleNamespace
 from fairtrial.contract.engine import EngineSettings, Started
 from fairtrial.contract.system import Target
 from fairtrial.execute.local import Local
-from fairtrial.execute.orphans import mark
+from fairtrial.execute.machine.orphans import mark
 from fairtrial.model.trial import Member, Task
 
 target = Target("subject:Subject", {"diary": ""}, sys.argv[1], warm=("subject",))

@@ -12,9 +12,9 @@ import pytest
 
 from fairtrial.contract.engine import Ended, Started
 from fairtrial.errors import FairtrialError
-from fairtrial.execute import orphans
-from fairtrial.execute.linux import kill
 from fairtrial.execute.local import Local
+from fairtrial.execute.machine import orphans
+from fairtrial.execute.machine.linux import kill
 from fairtrial.model.outcome import FailureClass, Status
 
 DRIVER = """
@@ -228,7 +228,7 @@ def test_a_guardian_killed_before_its_first_word_is_started_again(open_session, 
             process.kill()
         return process
 
-    monkeypatch.setattr("fairtrial.execute.tree.subprocess.Popen", launch)
+    monkeypatch.setattr("fairtrial.execute.tree.root.subprocess.Popen", launch)
     kills = 2
     assert outcome(open_session(Local(namespace=False), subject), task(1, "nothing")).status is Status.DONE
     assert len(began) == 3

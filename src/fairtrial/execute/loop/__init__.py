@@ -1,0 +1,1 @@
+"""The driver's loop: pull trials, fill the engine, record what happened, then act on what is durable."""
