@@ -117,7 +117,11 @@ def test_other_roles_never_count(kit, book, journal, role):
     again = kit.start(journal, trial, role=role)
     kit.end(journal, again, {"loss": 78.0})
     assert book.ledger.trials(1)[0].metrics == {"loss": 1.0}
-    assert [row.role for row in book.ledger.attempts(trial.digest)] == [role, Role.TRIAL, role]
+    assert [(row.role, row.number) for row in book.ledger.attempts(trial.digest)] == [
+        (role, 1),
+        (Role.TRIAL, 2),
+        (role, 3),
+    ]
     assert book.ledger.run().done == 1
 
 

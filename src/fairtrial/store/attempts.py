@@ -19,7 +19,7 @@ from fairtrial.store.runs import Reader
 from fairtrial.store.trials import SELECT, failure_of, metric_sets, trial_row
 
 _ATTEMPTS = """
-SELECT a.id, d.run, t.digest, row_number() OVER (PARTITION BY d.run, a.trial, a.role ORDER BY a.id), a.role, a.status,
+SELECT a.id, d.run, t.digest, row_number() OVER (PARTITION BY d.run, a.trial ORDER BY a.id), a.role, a.status,
   a.started, a.ended, a.wall_s, a.cpu_s, a.peak_bytes, a.spin_before_s, a.spin_after_s, a.metric_set, a.metrics, a.pid,
   a.cautions, a.batch, f.kind, f.message, f.detail, f.exit_code, f.signal, f.limiter, f.overshoot_bytes
 FROM attempt a JOIN trial t ON t.id = a.trial JOIN driver d ON d.id = a.id >> 32 LEFT JOIN failure f ON f.attempt = a.id
