@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fairtrial.model.finding import ConditionFinding, Estimate, Interval
 from fairtrial.model.identity import canonical_json
 from fairtrial.model.outcome import Status
-from fairtrial.model.run import Measurements
+from fairtrial.model.run import Label, Lost, Measurements, Results
 from fairtrial.model.study import ABSENT, Direction, Metric
 from fairtrial.stats.interval import t_half_width
 from fairtrial.stats.summary import Floats, Integers, Summary, summarise
@@ -35,25 +34,27 @@ def conditions(
 
 
 def ranking(
-    measurements: Measurements, metrics: Sequence[Metric], *, level: float = 0.95, top: int | None = None
+    measured: Measurements | Results, metrics: Sequence[Metric], *, level: float = 0.95, top: int | None = None
 ) -> tuple[list[ConditionFinding], int]:
     """Return the findings of `conditions`, and how many there are without `top`."""
-    groups = _grouped(measurements)
-    columns = {metric.name: _column(measurements, groups, metric.name, level) for metric in metrics}
+    results = measured if isinstance(measured, Results) else _results(measured)
+    groups = _grouped(results)
+    columns = {metric.name: _column(results, groups, metric.name, level) for metric in metrics}
     ranked = _ranked(groups, columns, directed(metrics))[:top]
     estimates = {name: column.estimates(ranked) for name, column in columns.items()}
-    failures = _failures(measurements, groups)
+    failures = _failures(results, groups)
+    labels = results.labels(groups.number[ranked].tolist())
     findings = [
         ConditionFinding(
-            variant=measurements.variant[groups.first[group]],
-            assignment=_assignment(measurements, groups.first[group]),
+            variant=variant,
+            assignment=assignment,
             trials=int(groups.size[group]),
             estimates={name: listed[rank] for name, listed in estimates.items()},
             failures=failures.get(group, {}),
         )
-        for rank, group in enumerate(ranked)
+        for rank, (group, (variant, assignment)) in enumerate(zip(ranked, labels, strict=True))
     ]
-    return findings, len(groups.first)
+    return findings, len(groups.number)
 
 
 def directed(metrics: Sequence[Metric]) -> Metric | None:
@@ -66,9 +67,8 @@ class _Groups:
     """Conditions in the order of their first trials; `code` numbers the condition of each trial."""
 
     code: Integers
-    first: Integers
+    number: Integers
     size: Integers
-    done: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +96,38 @@ class _Column:
         return Estimate(self.metric, n, size - n, mean, sd if n > 1 else None, median, minimum, maximum, interval)
 
 
-def _column(measurements: Measurements, groups: _Groups, metric: str, level: float) -> _Column:
-    values = np.full(len(measurements), np.nan)
-    if metric in measurements.metrics:
-        values[groups.done] = np.asarray(measurements.metrics[metric], dtype=np.float64)[groups.done]
-    summary = summarise(values, groups.code, len(groups.first))
+def _column(results: Results, groups: _Groups, metric: str, level: float) -> _Column:
+    values = results.metrics.get(metric, np.full(len(groups.code), np.nan))
+    summary = summarise(values, groups.code, len(groups.number))
     return _Column(metric, groups.size, summary, t_half_width(summary.sd, summary.n, level), level)
 
 
-def _grouped(measurements: Measurements) -> _Groups:
-    code = _numbered(measurements) if len(measurements.condition) else _coded(measurements, slice(None))
-    _, first, code = np.unique(code, return_index=True, return_inverse=True)
+def _grouped(results: Results) -> _Groups:
+    number, first, code = np.unique(
+        np.asarray(results.condition, dtype=np.int64), return_index=True, return_inverse=True
+    )
     order = np.argsort(first)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
+    return _Groups(place[code], number[order], np.bincount(code, minlength=len(first))[order])
+
+
+def _results(measurements: Measurements) -> Results:
+    """Number the conditions, and let nothing that is not done be a value."""
+    code: Any = _numbered(measurements) if len(measurements.condition) else _coded(measurements, slice(None))
+    _, first, code = np.unique(code, return_index=True, return_inverse=True)
     done = np.fromiter(map(Status.DONE.value.__eq__, measurements.status), dtype=np.bool_, count=len(measurements))
-    return _Groups(place[code], first[order], np.bincount(code, minlength=len(first))[order], done)
+    metrics: dict[str, Any] = {name: np.where(done, column, np.nan) for name, column in measurements.metrics.items()}
+    return Results(
+        condition=code,
+        metrics=metrics,
+        lost=[
+            Lost(row, str(measurements.status[row]), str(measurements.failure[row]))
+            for row in np.flatnonzero(~done).tolist()
+        ],
+        labels=lambda numbers: [_label(measurements, first[number]) for number in numbers],
+        factors=measurements.factors.keys,
+    )
 
 
 def _numbered(measurements: Measurements) -> Integers:
@@ -161,24 +177,23 @@ def _joined(left: Integers, right: Integers) -> Integers:
     return left * width + right
 
 
-def _assignment(measurements: Measurements, row: int) -> dict[str, Any]:
+def _label(measurements: Measurements, row: int) -> Label:
     values = ((path, column[row]) for path, column in measurements.factors.items())
-    return {path: value for path, value in values if value is not ABSENT}
+    return measurements.variant[row], {path: value for path, value in values if value is not ABSENT}
 
 
-def _failures(measurements: Measurements, groups: _Groups) -> Mapping[int, Mapping[str, int]]:
+def _failures(results: Results, groups: _Groups) -> Mapping[int, Mapping[str, int]]:
     """Count per condition why trials have no result: the failure's class, or the status where nothing failed."""
-    rows = np.flatnonzero(~groups.done).tolist()
-    reasons = (measurements.failure[row] or measurements.status[row] for row in rows)
     counted: dict[int, dict[str, int]] = {}
-    for (group, reason), count in Counter(zip(groups.code[rows].tolist(), reasons, strict=True)).items():
-        counted.setdefault(group, {})[str(reason)] = count
+    reasons = Counter((int(groups.code[lost.place]), lost.failure or lost.status) for lost in results.lost)
+    for (group, reason), count in reasons.items():
+        counted.setdefault(group, {})[reason] = count
     return counted
 
 
 def _ranked(groups: _Groups, columns: Mapping[str, _Column], metric: Metric | None) -> list[int]:
     if metric is None:
-        return list(range(len(groups.first)))
+        return list(range(len(groups.number)))
     mean = columns[metric.name].summary.mean
     ranked: list[int] = np.argsort(-mean if metric.direction is Direction.MAXIMIZE else mean, kind="stable").tolist()
     return ranked

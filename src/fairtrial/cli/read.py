@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -53,6 +54,7 @@ def show(
         raise UserError("--table needs a trial", hint=f"fairtrial show {reference or 1}.1 --table {table}")
     from fairtrial.flow.read import run_view
 
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads spin from its import on, here for nothing
     status = "failed" if failed else None
     number = int(reference) if reference else None
     found = run_view(None, number, limit=limit, offset=offset, status=status, top=limit)

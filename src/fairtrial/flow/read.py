@@ -13,7 +13,7 @@ from fairtrial.errors import UnknownName, UserError
 from fairtrial.flow.book import reading
 from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.outcome import Captured, Status
-from fairtrial.model.run import AttemptRow, Measurements, Run, TrialRow
+from fairtrial.model.run import AttemptRow, Measurements, Results, Run, TrialRow
 from fairtrial.model.study import Direction, Metric
 from fairtrial.model.trial import Role
 
@@ -61,7 +61,7 @@ def run_view(
     with reading(home) as book:
         ledger = book.ledger
         run = ledger.run(number)
-        rows = ledger.measurements(run.number)
+        rows = ledger.results(run.number)
         metrics = metrics_of(run, rows)
         level = 1 - float(run.document.get("alpha", 0.05))
         findings, conditions = ranking(rows, metrics, level=level, top=top)
@@ -69,17 +69,17 @@ def run_view(
         return RunView(
             run=run,
             findings=findings,
-            failures=dict(Counter(filter(None, rows.failure)).most_common()),
+            failures=dict(Counter(lost.failure for lost in rows.lost if lost.failure).most_common()),
             trials=page[:limit],
             more=len(page) > limit,
             conditions=conditions,
             drivers=ledger.provenance(run.number),
-            tables=sorted({name for _, name, _ in ledger.tables(run.number)}),
+            tables=ledger.table_names(run.number),
             metrics=[metric.name for metric in metrics],
         )
 
 
-def metrics_of(run: Run, rows: Measurements | None = None) -> list[Metric]:
+def metrics_of(run: Run, rows: Measurements | Results | None = None) -> list[Metric]:
     """Return a run's metrics with their directions, from the study it recorded; undeclared ones from its results."""
     declared = run.document.get("metrics") or {}
     if isinstance(declared, Mapping):
@@ -88,7 +88,8 @@ def metrics_of(run: Run, rows: Measurements | None = None) -> list[Metric]:
         known = [Metric(name=name) for name in declared]
     if known or rows is None:
         return known
-    return [Metric(name=name) for name in rows.metrics if name not in rows.factors]
+    factors = rows.factors if isinstance(rows, Measurements) else rows.factors()
+    return [Metric(name=name) for name in rows.metrics if name not in factors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def _counting(attempts: Sequence[AttemptRow], settled_by: int | None) -> Attempt
 
 
 def _numbered(attempts: Sequence[AttemptRow], number: int) -> AttemptRow:
-    for attempt in sorted(attempts, key=lambda attempt: attempt.role is not Role.TRIAL):
+    for attempt in attempts:
         if attempt.number == number:
             return attempt
     raise UnknownName("attempt", str(number), [str(attempt.number) for attempt in attempts])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,6 +105,36 @@ class Measurements:
 
     def __len__(self) -> int:
         return len(self.number)
+
+
+Label = tuple[str, Mapping[str, Any]]
+"""Variant and assignment of a condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A settled trial without a result: its place among the settled ones, from 0, and why."""
+
+    place: int
+    status: str
+    failure: str = ""
+    """Failure class, '' for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What the settled trials of a run came to, columnar, in trial-number order: all that ranks its conditions."""
+
+    condition: Sequence[int]
+    """Trials share a number exactly where they are of one condition."""
+    metrics: Mapping[str, Sequence[float]]
+    """Name -> float64 values, NaN where undefined or not done."""
+    lost: Sequence[Lost]
+    """The trials that are not done."""
+    labels: Callable[[Sequence[int]], Sequence[Label]]
+    """Give the labels of some conditions, in their order; asks the book, so only while it is open."""
+    factors: Callable[[], Collection[str]]
+    """Give the paths of all factors; asks the book too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 LARGE = 400
 """Degrees of freedom from which an expansion in 1 / df is exact to twelve digits where intervals are taken."""
@@ -48,6 +47,8 @@ def _within(df: int, angle: float) -> float:
 
 def _expansion(df: int, probability: float) -> float:
     """Expand the quantile around the normal one, x, in powers of 1 / df (26.7.5)."""
+    from statistics import NormalDist  # takes longer to import than all else here
+
     x = NormalDist().inv_cdf(probability)
     square = x * x
     terms = (

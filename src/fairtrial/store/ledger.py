@@ -5,10 +5,11 @@ from __future__ import annotations
 from fairtrial.store.attempts import Attempts
 from fairtrial.store.audit import Audit
 from fairtrial.store.columns import Columns
+from fairtrial.store.results import Compact
 from fairtrial.store.runs import Runs
 from fairtrial.store.staleness import Staleness
 from fairtrial.store.trials import Trials
 
 
-class Ledger(Runs, Trials, Attempts, Columns, Staleness, Audit):
+class Ledger(Runs, Trials, Attempts, Columns, Compact, Staleness, Audit):
     """All that can be asked of a book."""
