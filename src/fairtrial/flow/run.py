@@ -6,14 +6,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fairtrial.contract.journal import Book
 from fairtrial.contract.registry import Registry
 from fairtrial.flow.declare import Survey
 from fairtrial.flow.declared import Declared
 from fairtrial.flow.session import SILENT, Listeners, Order, Session
 from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.run import Run, TrialRow
+
+if TYPE_CHECKING:
+    from fairtrial.store.book import Book
 
 EXIT = {"finished": 0, "partial": 0, "budget": 7, "failures": 3, "cancelled": 130, "interrupted": 130}
 """State in which a session ended -> exit code, before failed trials are looked at."""
@@ -75,7 +78,7 @@ def _ended(book: Book, number: int, end: tuple[str, str, tuple[str, ...]], sessi
 
     state, reason, cautions = end
     row = book.ledger.run(number)
-    rows = book.ledger.measurements(number)
+    rows = book.ledger.results(number)
     study = session.declared.study
     metrics = study.metrics or metrics_of(row, rows)
     findings, conditions = ranking(rows, metrics, level=1 - study.alpha, top=SHOWN)
@@ -89,6 +92,6 @@ def _ended(book: Book, number: int, end: tuple[str, str, tuple[str, ...]], sessi
         findings=findings,
         conditions=conditions,
         cautions=cautions,
-        failures=dict(Counter(filter(None, rows.failure)).most_common()),
+        failures=dict(Counter(lost.failure for lost in rows.lost if lost.failure).most_common()),
         first_failure=next(iter(book.ledger.trials(number, limit=1, status="failed")), None) if row.failed else None,
     )
