@@ -96,6 +96,21 @@ def test_fresh_measures_everything_again(study: Write, fairtrial: Type, data: Da
     assert data("list")[0]["reused"] == 0
 
 
+def test_a_fresh_run_that_is_continued_takes_over_nothing(
+    study: Write, fairtrial: Type, data: Data, calls: Calls
+) -> None:
+    """Interrupted and continued, it ends as an undisturbed fresh run does; `why` says so."""
+    study()
+    fairtrial("run", "study.yaml")
+    assert fairtrial("run", "study.yaml", "--fresh", "stop.trials=5")[0] == 7
+    assert fairtrial("run", "study.yaml")[0] == 0
+    run = data("list")[0]
+    assert (run["number"], run["done"], run["reused"]) == (2, 12, 0)
+    assert len(calls()) == 24
+    assert "run 2 was opened to measure everything again" in fairtrial("why", "2.12")[1]
+    assert "had no result" in fairtrial("why", "1.12")[1]
+
+
 def test_another_study_reuses_the_same_trials(study: Write, fairtrial: Type, data: Data, calls: Calls) -> None:
     """A trial is the same whichever study declares it."""
     study()

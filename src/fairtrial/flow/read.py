@@ -11,6 +11,7 @@ from typing import Any
 from fairtrial.contract.journal import Ledger
 from fairtrial.errors import UnknownName, UserError
 from fairtrial.flow.book import reading
+from fairtrial.flow.standing import opened_fresh
 from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.outcome import Captured, Status
 from fairtrial.model.run import AttemptRow, Measurements, Results, Run, TrialRow
@@ -181,8 +182,8 @@ def why(home: Path | None, reference: str) -> Reason:
 
 
 def _sentences(ledger: Ledger, row: TrialRow) -> list[str]:
-    said = [_origin(row)]
     attempts = ledger.attempts(row.digest, row.run)
+    said = [_origin(ledger, row, tried=bool(attempts))]
     said += [_attempt(attempt) for attempt in attempts]
     if row.retired:
         said.append("It is retired: the study, as last amended, no longer has it. Its result is kept and not counted.")
@@ -190,12 +191,23 @@ def _sentences(ledger: Ledger, row: TrialRow) -> list[str]:
     return said
 
 
-def _origin(row: TrialRow) -> str:
+def _origin(ledger: Ledger, row: TrialRow, *, tried: bool) -> str:
+    from fairtrial.store.adopt import SYSTEM as IMPORTED
+
     if row.reused_from is not None:
         return (
             f"It did not run: run {row.reused_from} had measured the same trial (same system, parameters, inputs and "
             f"seed: digest {row.digest.hex()[:12]}), so its result was reused."
         )
+    if not tried:
+        return "It has not run yet."
+    run = ledger.run(row.run)
+    if run.system == IMPORTED:
+        return "It was measured elsewhere and imported."
+    if opened_fresh(ledger, row.run):
+        return f"It ran because run {row.run} was opened to measure everything again."
+    if run.live:
+        return "It ran because the system is live: a result counts only in the run that measured it."
     return f"It ran because the book had no result with its digest {row.digest.hex()[:12]}."
 
 

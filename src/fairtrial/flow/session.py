@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,13 +145,14 @@ class Session:
         study = self.declared.study
         self.planned = _planned(self)
         folder = Path(study.system.folder or ".").resolve()
+        made_with = collect(folder, self.order.command, self.inputs.digests)
         journal = self.book.begin(
             study=study.name,
             document=study.document,
             system=self.declared.system.name,
             identity=self.declared.identity,
             metrics=[metric.name for metric in study.metrics],
-            provenance=collect(folder, self.order.command, self.inputs.digests),
+            provenance=replace(made_with, fresh=self.order.fresh),
             live=self.declared.live,
             fresh=self.survey.run is None,
             durability=study.durability,

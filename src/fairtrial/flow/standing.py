@@ -29,14 +29,24 @@ class Standing:
 
 
 def standing(declared: Declared, ledger: Ledger | None, *, fresh: bool) -> Standing:
-    """Look a study up. `fresh`, and a live system once it is finished, measure everything again."""
+    """Look a study up. `fresh`, and a live system once it is finished, measure everything again.
+
+    A run that was opened so stays so: what continues it takes over nothing either.
+    """
     if ledger is None:
         return Standing()
-    finished = set() if declared.live or fresh else ledger.finished()
     number = continued(declared, ledger, fresh=fresh)
+    apart = declared.live or fresh or (number is not None and opened_fresh(ledger, number))
+    finished = set() if apart else ledger.finished()
     if number is None:
         return Standing(finished=finished)
     return Standing(number, ledger.run(number).state, dict(ledger.settled(number)), finished)
+
+
+def opened_fresh(ledger: Ledger, run: int) -> bool:
+    """Say whether a run was opened to measure everything again."""
+    first = next(iter(ledger.provenance(run)), {})
+    return bool(first.get("fresh"))
 
 
 def continued(declared: Declared, ledger: Ledger, *, fresh: bool) -> int | None:

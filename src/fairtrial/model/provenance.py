@@ -47,6 +47,8 @@ class Provenance:
     folder: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
     """Input name -> digest, hexadecimal."""
+    fresh: bool = False
+    """It opened its run to measure everything again: the run takes over no result of another, now or later."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as JSON."""
