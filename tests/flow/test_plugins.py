@@ -48,6 +48,8 @@ def test_a_system_of_another_package_is_found_by_its_entry_point(here: Path) -> 
     assert said.returncode == 0, said.stderr
     conditions = json.loads(said.stdout)["data"]["conditions"]
     assert [row["estimates"]["area"]["mean"] for row in conditions] == [9.0, 4.0, 1.0]
+    shown = json.loads(fairtrial(site, "show", "--json").stdout)["data"]["findings"]
+    assert [row["estimates"]["area"]["mean"] for row in shown] == [9.0, 4.0, 1.0]
     wrong = fairtrial(site, "run", "wrong.yaml")
     assert wrong.returncode == 2
     assert "did you mean 'stranger'?" in wrong.stderr

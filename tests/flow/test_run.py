@@ -96,6 +96,23 @@ def test_fresh_measures_everything_again(study: Write, fairtrial: Type, data: Da
     assert data("list")[0]["reused"] == 0
 
 
+def test_what_a_study_says_of_itself_is_shown(study: Write, fairtrial: Type, data: Data) -> None:
+    """`show` tells question, tags, baseline and units, ranks as `run` did, and `list --tag` finds the run."""
+    study(
+        question="Which x?",
+        tags=["nightly"],
+        variants={"plain": {"baseline": True}},
+        metrics={"score": {"direction": "maximize", "unit": "points", "help": "More is better."}},
+    )
+    fairtrial("run", "study.yaml")
+    _, out, _ = fairtrial("show")
+    for line in ("Which x?", "tags: nightly", "baseline: plain", "score in points: More is better."):
+        assert f"  {line}\n" in out
+    assert data("show")["findings"][0]["assignment"]["x"] == 3.0
+    assert [run["number"] for run in data("list", "--tag", "nightly")] == [1]
+    assert data("list", "--tag", "weekly") == []
+
+
 def test_a_fresh_run_that_is_continued_takes_over_nothing(
     study: Write, fairtrial: Type, data: Data, calls: Calls
 ) -> None:

@@ -39,7 +39,7 @@ STUDY: dict[str, Any] = {
     "limits": {"wall": "2m", "memory": 2**30, "retries": {"infra": 3, "crash": 1}},
     "stop": {"wall": 3600, "trials": 500, "failures": "10%"},
     "parallel": {"jobs": {"auto": True, "max": 4}, "engine": "local", "workers": "persistent", "isolate": "fork"},
-    "code": {"files": ["a.py"]},
+    "code": "version",
     "tags": ["pg"],
     "inputs": {"labels": {"run": 12, "table": "labels"}, "data": {"file": "d.csv"}},
     "durability": "full",

@@ -29,7 +29,7 @@ def test_every_word_arrives(document):
         stop={"wall": "8h", "trials": 500, "failures": "10%"},
         parallel={"jobs": {"auto": True, "max": 3}, "engine": "inline", "workers": "persistent", "isolate": "fresh"},
         design={"kind": "random", "budget": 9, "scramble": True},
-        code={"files": ["a.py"]},
+        code="version",
         inputs={"labels": {"run": 12, "table": "labels"}, "data": {"file": "d.csv"}},
         tags=["x"],
         live=True,
@@ -44,7 +44,7 @@ def test_every_word_arrives(document):
     assert study.stop == Stop(wall_s=28800.0, trials=500, failures_share=0.1)
     assert study.parallel == Parallel(None, 3, "inline", "persistent", "fresh")
     assert study.design == Design("random", 9, {"scramble": True})
-    assert (study.code, study.code_files) == ("files", ("a.py",))
+    assert (study.code, study.code_files) == ("version", ())
     assert study.inputs == {"labels": {"run": 12, "table": "labels"}, "data": {"file": "d.csv"}}
     assert (study.live, study.durability, study.completeness, study.alpha) == (True, "full", 0.5, 0.1)
     assert document(stop={"failures": 3}).stop == Stop(failures=3)
@@ -68,6 +68,17 @@ def test_metrics_are_the_systems_unless_the_study_chooses(document, pair):
     own = pair(metrics={"loss": {"direction": "minimize", "unit": "nats", "help": "How bad."}}).metrics
     assert own == (Metric("loss", Direction.MINIMIZE, "nats", "How bad."),)
     assert pair(metrics=["loss"]).metrics == (Metric("loss"),)
+
+
+def test_metrics_are_written_out_in_the_document(document, pair):
+    """What a run records tells directions and units without the system."""
+    written = document().document["metrics"]
+    assert written["throughput_per_s"] == {"direction": "maximize", "unit": "1/s"}
+    assert document(metrics=["latency_p99_s"]).document["metrics"] == {
+        "latency_p99_s": {"direction": "minimize", "unit": "s"}
+    }
+    assert pair(metrics=["loss"]).document["metrics"] == {"loss": "none"}
+    assert "metrics" not in pair().document
 
 
 @pytest.mark.parametrize(
@@ -110,6 +121,7 @@ def test_metrics_are_the_systems_unless_the_study_chooses(document, pair):
         ("metrics: {latency_p99_s: minimise}", 4, "'minimise' is not understood (did you mean 'minimize'?)"),
         ("metrics: [latency_p99_s, latency_p99_s]", 4, "a metric is named twice"),
         ("code: files", 4, "code: 'files' is not understood"),
+        ("code: {files: [a.py]}", 4, "code: a plug-in answers for its code by its version, not by files"),
         ("inputs: {a: {run: 1}}", 4, "inputs.a: an input is {run: N, table: T} or {file: PATH}"),
         ("inputs: {a: {run: 1, tabel: t}}", 4, "unknown key 'tabel' (did you mean 'table'?)"),
         ("inputs: {a b: {file: x}}", 4, "is no name"),

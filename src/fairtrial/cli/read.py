@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,13 +23,15 @@ Reference = Annotated[str, typer.Argument(metavar="TRIAL", help="RUN.NUMBER, or 
 
 
 def list_runs(
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Print so many.")] = 50, as_json: AsJson = False
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Print so many.")] = 50,
+    tag: Annotated[str | None, typer.Option("--tag", help="Only runs with this tag.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
     from fairtrial.cli import tables
     from fairtrial.flow.read import runs
 
-    rows, total = runs(None, limit=limit)
+    rows, total = runs(None, limit=limit, tag=tag)
     if as_json:
         envelope("list", rows, truncated=len(rows) < total)
         return
@@ -70,8 +73,7 @@ def _print_run(found: RunView, *, trials: bool, failed: bool) -> None:
     run = found.run
     planned = "" if run.planned is None else f" of {run.planned} planned"
     say(f"run {run.number} of {run.study}: {tables.state(run)}, {run.done} done, {run.failed} failed{planned}")
-    question = run.document.get("question")
-    for said in (question, _extras(found), *map(_driver, found.drivers[-1:])):
+    for said in (*_declared(run.document), _extras(found), *map(_driver, found.drivers[-1:])):
         if said:
             say(f"  {said}")
     if trials or failed:
@@ -80,6 +82,20 @@ def _print_run(found: RunView, *, trials: bool, failed: bool) -> None:
         say()
         tables.conditions(found.findings, found.metrics)
         say(tables.legend(found.findings, found.conditions - len(found.findings), "--limit N"))
+
+
+def _declared(document: Mapping[str, Any]) -> Iterator[str]:
+    """Say what the study says of itself: its question, tags, baseline, and the units of its metrics."""
+    yield document.get("question") or ""
+    if document.get("tags"):
+        yield f"tags: {', '.join(document['tags'])}"
+    arms = document.get("variants") or {}
+    yield from (f"baseline: {name}" for name, arm in arms.items() if arm and arm.get("baseline"))
+    metrics = document.get("metrics")
+    for name, said in metrics.items() if isinstance(metrics, Mapping) else ():
+        if isinstance(said, Mapping):
+            unit = f" in {said['unit']}" if said.get("unit") else ""
+            yield f"{name}{unit}" + (f": {said['help']}" if said.get("help") else "")
 
 
 def _print_trials(found: RunView, *, failed: bool) -> None:

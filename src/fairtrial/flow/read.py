@@ -22,10 +22,10 @@ SHORTEST = 4
 """Digits of a digest that name a trial; fewer are a run's number."""
 
 
-def runs(home: Path | None, *, limit: int | None = None) -> tuple[Sequence[Run], int]:
-    """List the newest runs, and say how many there are in all."""
+def runs(home: Path | None, *, limit: int | None = None, tag: str | None = None) -> tuple[Sequence[Run], int]:
+    """List the newest runs (those with a tag, where one is given), and say how many there are in all."""
     with reading(home) as book:
-        every = book.ledger.runs()
+        every = [run for run in book.ledger.runs() if tag is None or tag in run.tags]
         return every[:limit], len(every)
 
 
@@ -84,13 +84,20 @@ def metrics_of(run: Run, rows: Measurements | Results | None = None) -> list[Met
     """Return a run's metrics with their directions, from the study it recorded; undeclared ones from its results."""
     declared = run.document.get("metrics") or {}
     if isinstance(declared, Mapping):
-        known = [Metric(name=name, direction=Direction(way)) for name, way in declared.items()]
+        known = [_declared(name, said) for name, said in declared.items()]
     else:
         known = [Metric(name=name) for name in declared]
     if known or rows is None:
         return known
     factors = rows.factors if isinstance(rows, Measurements) else rows.factors()
     return [Metric(name=name) for name in rows.metrics if name not in factors]
+
+
+def _declared(name: str, said: Any) -> Metric:
+    """Read a metric of a recorded study: a direction, or a mapping with its unit and what it says."""
+    words = said if isinstance(said, Mapping) else {"direction": said}
+    direction = Direction(words.get("direction", Direction.NONE))
+    return Metric(name, direction, words.get("unit", ""), words.get("help", ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,8 @@ def _read(
     if strict and rest:
         _check_new_names(before, rest, registry)
     system = _bind(source, study, registry, () if strict else [item.path for item in rest])
-    study = replace(study, metrics=settings.metrics(words, source, system.metrics))
+    metrics = settings.metrics(words, source, system.metrics)
+    study = replace(study, metrics=metrics, document=settings.with_metrics(study.document, metrics))
     shape = Shape(system.Parameters)
     check_layout(source, study, shape)
     check_values(source, study, system.Parameters, shape)
@@ -147,7 +148,7 @@ def _study(source: Source, words: StudyWords, registry: Registry) -> Study:
     variants = factors.read_variants(source, words.variants)
     common = factors.read_factors(source, "factors", words.factors)
     rules = [factors.read_rule(source, f"exclude.{index}", text) for index, text in enumerate(words.exclude)]
-    code, code_files = settings.code(words)
+    code, code_files = settings.code(words, source)
     return Study(
         name=words.study,
         question=words.question,

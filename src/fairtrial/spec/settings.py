@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -115,6 +115,17 @@ def _metric(name: str, said: Any, known: Metric) -> Metric:
     return Metric(name, Direction(said), known.unit, known.help)
 
 
+def with_metrics(document: Mapping[str, Any], metrics: Sequence[Metric]) -> dict[str, Any]:
+    """Return the document with its metrics written out, the system's own too: who reads it later lacks the system."""
+    written = {metric.name: _written(metric) for metric in metrics}
+    return {**document, **({"metrics": written} if written else {})}
+
+
+def _written(metric: Metric) -> Any:
+    more = {name: text for name, text in (("unit", metric.unit), ("help", metric.help)) if text}
+    return {"direction": metric.direction.value, **more} if more else metric.direction.value
+
+
 def order(words: StudyWords) -> Order:
     """Read the order of trials; blocked where the metrics are times, unless another is asked for."""
     return Order(words.order.randomise or ("blocked" if words.timing else "none"), words.order.warmup)
@@ -160,8 +171,10 @@ def parallel(words: StudyWords, source: Source, registry: Registry) -> Parallel:
     )
 
 
-def code(words: StudyWords) -> tuple[str, tuple[str, ...]]:
+def code(words: StudyWords, source: Source) -> tuple[str, tuple[str, ...]]:
     """Read what of the code enters identity: (source | version | files, the files)."""
     if isinstance(words.code, FilesWords):
+        if isinstance(words.system, str):
+            raise source.error("code", "a plug-in answers for its code by its version, not by files", "remove 'code'")
         return "files", tuple(words.code.files)
     return words.code, ()
