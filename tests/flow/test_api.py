@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, ConfigDict
 
 from fairtrial import Run, Study
 from fairtrial.errors import SpecError, UserError
+from fairtrial.model.study import Direction, Metric
 
 SCRIPT = """
 import fairtrial
@@ -52,6 +55,31 @@ def test_a_script_without_a_guard_is_refused_in_one_line(here: Path) -> None:
     assert done.returncode == 1
     assert "if __name__ == '__main__'" in done.stderr.splitlines()[-1]
     assert not (here / ".fairtrial").exists()
+
+
+class Square:
+    """A system that no entry point names."""
+
+    name = "square"
+    version = "1"
+    metrics: Mapping[str, Metric] = {"area": Metric("area", Direction.MAXIMIZE)}
+
+    class Parameters(BaseModel):
+        """One number."""
+
+        model_config = ConfigDict(extra="forbid")
+        size: int = 1
+
+    def run(self, parameters: Any, context: Any) -> dict[str, float]:
+        """Return the area."""
+        return {"area": float(parameters.size**2)}
+
+
+def test_a_base_may_be_the_winner_of_a_system_passed_in(here: Path) -> None:
+    """The earlier run's system is looked up where this study's is."""
+    Study(study="s", system=Square(), factors={"size": [1, 3, 2]}).run(engine="inline")
+    declared = Study(study="t", system=Square(), base={"winner": 1}).declare()
+    assert declared.study.base == {"size": 3}
 
 
 def test_a_function_that_stands_in_no_file_is_refused(here: Path) -> None:

@@ -27,7 +27,7 @@ def test_every_word_arrives(document):
         needs={"cpus": 2, "memory": "1GiB", "gpus": 1},
         limits={"wall": "2m", "memory": "2GB", "retries": {"crash": 4}},
         stop={"wall": "8h", "trials": 500, "failures": "10%"},
-        parallel={"jobs": {"auto": True, "max": 3}, "engine": "inline", "workers": "persistent", "isolate": "fresh"},
+        parallel={"jobs": {"auto": True, "max": 3}, "engine": "inline", "isolate": "fresh"},
         design={"kind": "random", "budget": 9, "scramble": True},
         code="version",
         inputs={"labels": {"run": 12, "table": "labels"}, "data": {"file": "d.csv"}},
@@ -42,7 +42,8 @@ def test_every_word_arrives(document):
     assert study.needs == Needs(2.0, 2**30, 1)
     assert study.limits == Limits(120.0, 2 * 10**9, {**Limits().retries, "crash": 4})
     assert study.stop == Stop(wall_s=28800.0, trials=500, failures_share=0.1)
-    assert study.parallel == Parallel(None, 3, "inline", "persistent", "fresh")
+    assert study.parallel == Parallel(None, 3, "inline", "isolated", "fresh")
+    assert document(parallel={"workers": "persistent"}).parallel == Parallel(workers="persistent")
     assert study.design == Design("random", 9, {"scramble": True})
     assert (study.code, study.code_files) == ("version", ())
     assert study.inputs == {"labels": {"run": 12, "table": "labels"}, "data": {"file": "d.csv"}}
@@ -127,6 +128,7 @@ def test_metrics_are_written_out_in_the_document(document, pair):
         ("inputs: {a b: {file: x}}", 4, "is no name"),
         ("completeness: 0", 4, "completeness: Input should be greater than 0"),
         ("tags: [1]", 4, "tags.0: Input should be a valid string, not 1"),
+        ("needs: {gpus: 1}\nparallel: {workers: persistent}", 5, "parallel.workers: persistent workers keep the GPU"),
         ("durability: ful", 4, "did you mean 'full'?"),
     ],
 )

@@ -9,7 +9,8 @@ import os
 import resource
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ class Bench:
         wall_s = job["wall"]
         job["deadline"] = None if wall_s is None else time.monotonic() + wall_s
         try:
-            return (self._run_program if self._target.executes else self._run_function)(task, job, channel)
+            with _visible(task.gpus):
+                return (self._run_program if self._target.executes else self._run_function)(task, job, channel)
         finally:
             for member in task.members:
                 drop(scratch_path(self._root, member.attempt))
@@ -130,6 +132,22 @@ class Bench:
             return {"r": [{"s": "done", "m": normal_metrics(metrics)}]}
         except Exception as problem:  # noqa: BLE001 a trial's failure is data, whatever it is
             return {"r": [worker.failed(problem)]}
+
+
+@contextmanager
+def _visible(gpus: Sequence[int]) -> Iterator[None]:
+    """Show a trial its GPUs alone; without any, what this process sees."""
+    name = "CUDA_VISIBLE_DEVICES"
+    before = os.environ.get(name)
+    if gpus:
+        os.environ[name] = ",".join(map(str, gpus))
+    try:
+        yield
+    finally:
+        if gpus and before is None:
+            os.environ.pop(name, None)
+        elif gpus and before is not None:
+            os.environ[name] = before
 
 
 def _cpu_s() -> float:

@@ -57,6 +57,7 @@ class InlineSession:
 
     def __init__(self, system: System, target: Target, settings: EngineSettings) -> None:
         self.cautions: tuple[str, ...] = ()
+        self._executes = target.executes
         self._work = Bench(system, target, settings)
         self._queue: deque[Task] = deque()
         self._reports: SimpleQueue[Report] = SimpleQueue()
@@ -69,7 +70,18 @@ class InlineSession:
 
     def submit(self, task: Task) -> None:
         """Take a task."""
+        self._caution(task)
         self._queue.append(task)
+
+    def _caution(self, task: Task) -> None:
+        """Say which of a task's limits nobody holds here."""
+        asked = {
+            "limits.memory": task.memory_bytes is not None,
+            "limits.wall": task.wall_s is not None and not self._executes,
+        }
+        unheld = [name for name, limited in asked.items() if limited]
+        if unheld:
+            self.cautions = (f"engine inline does not hold {' and '.join(unheld)}",)
 
     def poll(self, timeout_s: float) -> Sequence[Report]:
         """Run the next task, or wait for the one whose steps are judged; return what happened."""

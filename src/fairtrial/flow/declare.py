@@ -36,7 +36,7 @@ def declare(source: Source, *, registry: Registry, home: Path | None = None) -> 
     """Read and check a study. Raises SpecError, UnknownName, MissingPart."""
     from fairtrial.model.identity import digest
 
-    study, system = _read(source, registry, _winner(home))
+    study, system = _read(source, registry, _winner(home, registry))
     parts: dict[str, Any] = {"name": system.name, "version": system.version}
     if isinstance(system, Identified):
         parts |= system.identity()
@@ -82,7 +82,7 @@ def _as_overrides(source: Source) -> tuple[str, ...]:
     return tuple(extra)
 
 
-def _winner(home: Path | None) -> Callable[[int], Mapping[str, Any]]:
+def _winner(home: Path | None, registry: Registry) -> Callable[[int], Mapping[str, Any]]:
     """Resolve `base: {winner: RUN}`: the full parameters of a run's best condition."""
 
     def winner(run: int) -> Mapping[str, Any]:
@@ -91,7 +91,7 @@ def _winner(home: Path | None) -> Callable[[int], Mapping[str, Any]]:
         from fairtrial.plan.space import open_space
 
         with reading(home) as book:
-            declared = recall(book.ledger, run, registry=Registry())
+            declared = recall(book.ledger, run, registry=registry)
             rows, study = book.ledger.measurements(run), declared.study
             found = best(rows, study.metrics, completeness=study.completeness)
         if found is None:

@@ -161,6 +161,9 @@ def parallel(words: StudyWords, source: Source, registry: Registry) -> Parallel:
         raise source.error("parallel.engine", f"unknown engine {given.engine!r}", hint)
     if words.timing and jobs is not None and not isinstance(jobs, int):
         raise source.error("parallel.jobs", "timing studies run alone: auto is refused", "write jobs: 1")
+    if words.needs.gpus and given.workers == "persistent":
+        message = "persistent workers keep the GPU that they saw first, and needs.gpus asks for one a trial"
+        raise source.error("parallel.workers", message, "write workers: isolated")
     count = jobs if isinstance(jobs, int) else None
     return Parallel(
         jobs=1 if words.timing and count is None else count,

@@ -8,6 +8,7 @@ import pytest
 
 from fairtrial.contract.engine import Ended, Started
 from fairtrial.errors import UserError
+from fairtrial.execute.inline import Inline
 from fairtrial.execute.local import Local
 from fairtrial.model.outcome import FailureClass, Status
 from fairtrial.model.trial import Member, Task
@@ -179,6 +180,15 @@ def test_a_stopped_waiting_task_is_cancelled(engine, open_session, subject, task
     while not any(isinstance(report, Ended) for report in reports):
         reports += session.poll(0.5)
     assert reports[-1].outcomes[0].status in (Status.CANCELLED, Status.DONE)
+
+
+def test_inline_says_which_limits_nobody_holds(open_session, subject, task, outcome):
+    """A limit that is declared and not held is a caution; without limits there is none."""
+    session = open_session(Inline(), subject)
+    outcome(session, task(1, "nothing"))
+    assert session.cautions == ()
+    outcome(session, task(2, "nothing", wall_s=5.0, memory_bytes=1 << 30))
+    assert session.cautions == ("engine inline does not hold limits.memory and limits.wall",)
 
 
 def test_a_system_that_no_import_finds_is_refused(open_session, subject):

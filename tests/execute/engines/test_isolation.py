@@ -118,10 +118,10 @@ def test_a_running_trial_is_stopped(isolating, open_session, subject, task, driv
     assert one.failure is None or one.failure.kind in (FailureClass.CANCELLED, FailureClass.TIMEOUT)
 
 
-def test_gpus_are_seen_by_their_trial_alone(isolating, open_session, subject, task, drive, monkeypatch):
+def test_gpus_are_seen_by_their_trial_alone(powerful, open_session, subject, task, drive, monkeypatch):
     """A task's GPUs are the visible ones; without any, the variable is left as it was."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
-    reports = drive(open_session(isolating, subject), [task(1, "gpus", gpus=(2, 3)), task(2, "gpus")])
+    reports = drive(open_session(powerful, subject), [task(1, "gpus", gpus=(2, 3)), task(2, "gpus")])
     found = {report.task: report.outcomes[0].metrics["devices"] for report in reports if isinstance(report, Ended)}
     assert found == {1: 2.0, 2: 4.0}
 

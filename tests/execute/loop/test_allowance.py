@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairtrial.errors import MissingPart
+from fairtrial.errors import MissingPart, UserError
 from fairtrial.execute.loop.allowance import EVERY_S, WAITING_S, Allowance
 from fairtrial.execute.runner import Runner
 from fairtrial.model.study import Needs, Parallel
@@ -38,6 +38,14 @@ def test_two_drivers_share_the_cpus_and_one_takes_what_the_other_leaves(driver, 
     assert look(first, clock) == 3
     second.close()
     assert look(first, clock) == 4
+
+
+def test_a_timing_study_is_never_automatic(driver):
+    """What the study may not say cannot be set later either."""
+    timing = driver(jobs=1, timing=True)
+    with pytest.raises(UserError, match="timing studies run alone"):
+        timing.fix(None)
+    timing.fix(2)
 
 
 def test_the_file_is_read_once_a_second_and_more_often_while_waiting(driver, clock):

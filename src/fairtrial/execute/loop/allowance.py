@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from fairtrial.errors import MissingPart
+from fairtrial.errors import MissingPart, UserError
 from fairtrial.execute.loop.setup import Setup
 from fairtrial.execute.machine.capacity import Capacity, Grant, Wish
 from fairtrial.execute.machine.host import Host
@@ -79,7 +79,9 @@ class Allowance:
         self._sizer.observe(outcome, self.jobs)
 
     def fix(self, jobs: int | None) -> None:
-        """Set the number of jobs by hand (None: automatic again)."""
+        """Set the number of jobs by hand (None: automatic again). Raises UserError for auto where metrics are times."""
+        if jobs is None and self._study.timing:
+            raise UserError("timing studies run alone: auto is refused", hint="fairtrial set jobs=1")
         self._sizer.fixed = jobs
         self._due = 0.0
 
