@@ -18,6 +18,7 @@ import pytest
 
 Type = Callable[..., tuple[int, str, str]]
 Data = Callable[..., Any]
+Calls = Callable[[], list[str]]
 Write = Callable[..., Path]
 
 
@@ -46,6 +47,7 @@ def test_import_makes_a_run_that_can_be_shown(fairtrial: Type, data: Data, here:
     found = data("show", "1")["findings"]
     means = {row["assignment"]["lr"]: row["estimates"]["acc"]["mean"] for row in found}
     assert means == pytest.approx({0.1: 0.85, 0.2: 0.65})
+    assert "measured elsewhere and imported" in fairtrial("why", "1.1")[1]
     (here / "bad.csv").write_text("learning_rate,rep,acc\n0.1,0,high\n")
     code, _, err = fairtrial("import", "bad.csv", *words)
     assert code == 2
@@ -71,6 +73,32 @@ def test_reproduce_tells_where_numbers_differ(study: Write, fairtrial: Type, her
     code, out, _ = fairtrial("reproduce", "1")
     assert code == 4
     assert "not every number agrees" in out
+
+
+def test_reproduce_makes_the_trials_that_a_run_has(study: Write, fairtrial: Type, data: Data, calls: Calls) -> None:
+    """Of a run that measured a part of its plan, that part is made again and no more."""
+    study(order={"randomise": "full"})
+    fairtrial("run", "study.yaml", "--limit", "5")
+    code, out, err = fairtrial("reproduce", "1")
+    assert code == 0, err
+    assert "every number agrees" in out
+    assert len(calls()) == 10
+    assert [run["done"] for run in data("list")] == [5, 5]
+
+
+def test_a_collection_makes_no_book(fairtrial: Type, here: Path) -> None:
+    """Where there is none, there is nothing to collect (exit 6)."""
+    assert fairtrial("gc", "--dry-run")[0] == 6
+    assert fairtrial("gc")[0] == 6
+    assert not (here / ".fairtrial").exists()
+
+
+def test_a_missing_input_file_is_refused_by_every_verb_that_reads_the_study(study: Write, fairtrial: Type) -> None:
+    """`check` says it as `plan` and `run` do, with the line."""
+    study(inputs={"labels": {"file": "none.csv"}})
+    for verb in ("check", "plan", "run"):
+        code, _, err = fairtrial(verb, "study.yaml")
+        assert (code, "inputs.labels" in err, "none.csv does not exist" in err) == (2, True, True)
 
 
 def test_verify_finds_a_changed_number_in_the_log(study: Write, fairtrial: Type, here: Path) -> None:

@@ -81,10 +81,12 @@ def check(
     """Read a study, bind its system and check every level, without looking at the book."""
     from fairtrial.contract.registry import Registry
     from fairtrial.flow.declare import declare, open_plan
+    from fairtrial.flow.inputs import check_files
 
     made = source(words, command, name=name, replicates=replicates, metrics=tuple(metric or ()))
     registry = Registry()
     declared = declare(made, registry=registry)
+    check_files(declared.study)
     _, opened = open_plan(declared, registry=registry)
     plan = opened.ask()
     trials = plan.count().trials if plan else 0

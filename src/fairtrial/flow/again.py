@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from fairtrial.flow.declare import recall
 from fairtrial.flow.run import Ended, run
 from fairtrial.flow.session import SILENT, Listeners, Order, failures
 from fairtrial.model.run import Measurements
+from fairtrial.model.study import ABSENT
+from fairtrial.model.trial import Trial
 
 
 def retry(
@@ -75,11 +77,15 @@ def reproduce(
     """Make the trials of a run again in a fresh run, and say which numbers agree."""
     with reading(home) as book:
         declared = recall(book.ledger, number, registry=registry)
+        row, made = book.ledger.run(number), book.ledger.measurements(number)
+    if not len(made):
+        raise NothingMeasured(f"run {number} measured nothing", hint=f"fairtrial show {number}")
+    part = None if row.planned == len(made) else _among(made)
     ended = run(
         declared,
         registry=registry,
         home=home,
-        order=replace(order, fresh=True, verb="reproduce"),
+        order=replace(order, fresh=True, within=part, verb="reproduce"),
         listeners=listeners,
     )
     with reading(home) as book:
@@ -100,6 +106,17 @@ def agreement(before: Measurements, after: Measurements) -> tuple[tuple[Agreemen
 def _keys(rows: Measurements) -> list[tuple[Any, ...]]:
     columns = [rows.variant, rows.replicate, *(rows.factors[path] for path in sorted(rows.factors))]
     return [tuple(map(repr, values)) for values in zip(*columns, strict=True)]
+
+
+def _among(rows: Measurements) -> Callable[[Trial], bool]:
+    """Say of a trial whether a run that did not measure all of its plan measured it."""
+    known, paths = set(_keys(rows)), sorted(rows.factors)
+
+    def measured(trial: Trial) -> bool:
+        values = (trial.condition.assignment.get(path, ABSENT) for path in paths)
+        return tuple(map(repr, (trial.condition.variant, trial.replicate, *values))) in known
+
+    return measured
 
 
 def _agree(metric: str, before: Sequence[float], after: Sequence[float], pairs: Sequence[tuple[int, int]]) -> Agreement:

@@ -34,11 +34,26 @@ def resolve(study: Study, ledger: Ledger | None) -> Inputs:
     paths: dict[str, str] = {}
     for name, source in study.inputs.items():
         if "file" in source:
-            path = (Path(study.system.folder) / str(source["file"])).resolve()
-            paths[name], digests[name] = str(path), _digest_file(study, name, path)
+            path = _there(study, name)
+            paths[name], digests[name] = str(path), _digest_file(path)
         else:
             digests[name] = digest([[row.digest.hex(), path.name] for row, path in _parts(study, name, ledger)]).hex()
     return Inputs(digests=digests, paths=paths)
+
+
+def check_files(study: Study) -> None:
+    """Refuse an input file that is not there; tables of runs are the book's to know. Raises SpecError."""
+    for name, source in study.inputs.items():
+        if "file" in source:
+            _there(study, name)
+
+
+def _there(study: Study, name: str) -> Path:
+    path = (Path(study.system.folder) / str(study.inputs[name]["file"])).resolve()
+    if not path.is_file():
+        line = study.lines.get(f"inputs.{name}")
+        raise SpecError(f"{path} does not exist", file=study.file, line=line, path=f"inputs.{name}")
+    return path
 
 
 def materialise(study: Study, ledger: Ledger, folder: Path) -> Inputs:
@@ -77,11 +92,7 @@ def _parts(study: Study, name: str, ledger: Ledger | None) -> list[tuple[Any, Pa
     return parts
 
 
-def _digest_file(study: Study, name: str, path: Path) -> str:
-    if not path.is_file():
-        raise SpecError(
-            f"{path} does not exist", file=study.file, line=study.lines.get(f"inputs.{name}"), path=f"inputs.{name}"
-        )
+def _digest_file(path: Path) -> str:
     hasher = blake2b(digest_size=DIGEST_BYTES)
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):

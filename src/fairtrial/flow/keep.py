@@ -67,6 +67,8 @@ def collect(home: Path | None, *, dry_run: bool, why: str = "", command: Sequenc
     """Remove what no run refers to: loose artifacts, scratch folders of dead drivers, old backups."""
     from fairtrial.store.gc import collect as sweep
 
+    with reading(home):
+        pass  # a book that is not there is not made
     with writing(home) as book:
         removed = sweep(book, dry_run=dry_run)
         if not dry_run:

@@ -39,6 +39,8 @@ class Order:
     limit: int | None = None
     fresh: bool = False
     engine: str | None = None
+    within: Callable[[Trial], bool] | None = None
+    """Only trials for which this holds."""
     forgive: tuple[str, ...] | None = None
     """Failure classes whose settled trials run again; empty: all of them; None: none."""
     verb: str = "run"
@@ -48,7 +50,7 @@ class Order:
     @property
     def narrowed(self) -> bool:
         """Say whether only a part of the plan was asked for."""
-        return self.only is not None or self.limit is not None
+        return (self.only, self.limit, self.within) != (None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Session:
             raise NothingMeasured("the plan is empty: no trial matches", hint="fairtrial plan shows what there is")
         forgiven = failures(ledger, stands.run, order.forgive) if stands.run is not None else []
         stands.forgive(forgiven)
-        left = look(plan, settled=stands.settled, finished=stands.finished)
+        left = within(look(plan, settled=stands.settled, finished=stands.finished), order.within)
         survey = weigh(
             declared,
             left,
@@ -273,6 +275,13 @@ def _planned(session: Session) -> int | None:
     _, opened = open_plan(session.declared, registry=session.registry, inputs=session.inputs.digest)
     plan: Plan | None = opened.ask()
     return None if plan is None else plan.count().trials
+
+
+def within(left: Left, wanted: Callable[[Trial], bool] | None) -> Left:
+    """Leave out of what is still to be run what is not wanted; a plan too large to look through stays whole."""
+    if wanted is None or left.positions is None:
+        return left
+    return replace(left, positions=[place for place in left.positions if wanted(left.plan.trial(place))])
 
 
 def remaining(left: Left) -> Iterator[Trial]:
