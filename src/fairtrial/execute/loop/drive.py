@@ -125,6 +125,12 @@ class Drive:
         flights = self._parts.flights
         return 0 if self._parts.watch is not None else len(flights.tasks) - len(flights.begun)
 
+    @property
+    def _hand_to_mouth(self) -> bool:
+        """Say whether nothing may wait at the engine: it would hold GPUs that others can use, or outrun `stop`."""
+        study = self._parts.setup.study
+        return bool(study.needs.gpus) or study.stop.failures is not None or study.stop.failures_share is not None
+
     def _fill(self, call: Call) -> None:
         parts = self._parts
         while self._may_start(call):
@@ -143,8 +149,8 @@ class Drive:
             return False
         if parts.session.room() <= 0 or call.line.empty:
             return False
-        if parts.setup.study.needs.gpus and len(parts.flights.tasks) >= parts.allowance.jobs:
-            return False  # others may use the GPUs that a waiting trial would hold
+        if self._hand_to_mouth and len(parts.flights.tasks) >= parts.allowance.jobs:
+            return False
         if call.role is Role.TRIAL and not call.line.returned and parts.budget.left() == 0:
             parts.course.turn(Heading.DRAIN, "budget", parts.budget.over_trials())  # what is begun is within it
             return False
