@@ -101,6 +101,29 @@ def test_a_missing_input_file_is_refused_by_every_verb_that_reads_the_study(stud
         assert (code, "inputs.labels" in err, "none.csv does not exist" in err) == (2, True, True)
 
 
+def test_a_changed_input_file_makes_trials_stale(study: Write, fairtrial: Type, data: Data, here: Path) -> None:
+    """The trial reads the file by its path; its content is part of identity, and `plan` names the input."""
+    (here / "reads.py").write_text(
+        "def f(x: int, context):\n    return {'y': x * len(open(context.inputs['labels']).read())}\n"
+    )
+    (here / "labels.csv").write_text("12345")
+    words: Any = {
+        "system": {"python": "reads:f"},
+        "factors": {"x": [1, 2]},
+        "replicates": 1,
+        "metrics": ["y"],
+        "inputs": {"labels": {"file": "labels.csv"}},
+    }
+    study(**words)
+    assert fairtrial("run", "study.yaml")[0] == 0
+    assert [row["metrics"]["y"] for row in data("show", "--trials")["trials"]] == [5.0, 10.0]
+    (here / "labels.csv").write_text("123456")
+    assert "2 of the new are stale" in (said := fairtrial("plan", "study.yaml")[1])
+    assert "labels" in said
+    assert fairtrial("run", "study.yaml")[0] == 0
+    assert fairtrial("verify")[0] == 0
+
+
 def test_verify_finds_a_changed_number_in_the_log(study: Write, fairtrial: Type, here: Path) -> None:
     """The book is whole after a run; an action changed behind its back breaks the chain (exit 4)."""
     study()

@@ -52,6 +52,13 @@ def test_amendments_are_recorded(kit, book):
     assert versions == [(1,), (2,)]
 
 
+@pytest.mark.parametrize(("durability", "level"), [("normal", 1), ("full", 2)])
+def test_full_durability_waits_for_the_disk(kit, book, durability, level):
+    """SQLite's own word for it: 1 is NORMAL, 2 is FULL."""
+    kit.begin(book, durability=durability)
+    assert book._connection.rows("PRAGMA synchronous") == [(level,)]
+
+
 def test_planned_is_known_while_it_runs(kit, book):
     """The size of the plan is said at the beginning, and kept where a later driver does not count."""
     kit.begin(book, planned=40)

@@ -40,7 +40,7 @@ def collect(book: Book, *, dry_run: bool) -> Collected:
     with book.writable().transaction() as db:
         busy = _busy(db)
         artifacts = [] if busy else list(_loose(db, book.folder / "artifacts"))
-        folders = list(_scratch(book.folder / "trials", busy))
+        folders = list(_scratch(book.folder / "trials", busy, _told_by_lost(db)))
         backups = sorted(book.folder.glob(f"{FILE}.v*.backup"), key=lambda path: path.stat().st_mtime)[:-BACKUPS_KEPT]
         found = [*artifacts, *folders, *backups]
         size = sum(map(_bytes, found))
@@ -67,9 +67,29 @@ def _loose(db: sqlite3.Connection, folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.glob("??/*")) if path.name not in named)
 
 
-def _scratch(folder: Path, busy: set[int]) -> Iterator[Path]:
-    """Find folders of drivers that are not at work (each is named by its driver's number)."""
-    return (path for path in sorted(folder.glob("*")) if not (path.name.isdigit() and int(path.name) in busy))
+def _told_by_lost(db: sqlite3.Connection) -> set[tuple[str, ...]]:
+    """Name the files in which lost attempts left what they wrote, each by its last three parts: the book may move."""
+    rows = db.execute("SELECT stdout_slot, stderr_slot FROM attempt WHERE stdout_slot IS NOT NULL").fetchall()
+    return {Path(slot).parts[-3:] for row in rows for slot in row if slot}
+
+
+def _scratch(folder: Path, busy: set[int], told_by_lost: set[tuple[str, ...]]) -> Iterator[Path]:
+    """Find folders of drivers that are not at work (each is named by its driver's number), but for those files."""
+    for path in sorted(folder.glob("*")):
+        if path.name.isdigit() and int(path.name) in busy:
+            continue
+        kept = {path.parent.joinpath(*parts) for parts in told_by_lost if parts[0] == path.name}
+        kept = {file for file in kept if file.is_file()}
+        yield from _around(path, kept) if kept else (path,)
+
+
+def _around(folder: Path, kept: set[Path]) -> Iterator[Path]:
+    """Find what lies in a folder beside the files that are kept."""
+    for path in sorted(folder.iterdir()):
+        if any(path in file.parents for file in kept):
+            yield from _around(path, kept)
+        elif path not in kept:
+            yield path
 
 
 def _bytes(path: Path) -> int:
