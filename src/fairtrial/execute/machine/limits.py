@@ -144,6 +144,8 @@ class Meter:
     def overshoot(self) -> int:
         """Look; return by how many bytes the tree is past its limit (0: it is not, or has none)."""
         tree = descendants(self._pid)
+        for pid in self._statm.keys() - set(tree):  # a long trial may start a thousand short programs
+            os.close(self._statm.pop(pid))
         sizes = [size for pid in tree if (size := self._resident(pid))]
         self.peak_bytes = max(self.peak_bytes, sum(sizes) - self._share)
         if self._limit is None or sum(sizes) <= self._limit:

@@ -19,6 +19,9 @@ from fairtrial.execute.trial.wire import Outbox
 STUBBORN_S = 5.0
 """How long a killed process may take to die before the next trial starts beside it."""
 
+STEP_BYTES = 1 << 18
+"""Steps of one program read at a tick: one that never stops writing must not keep its own limits from being held."""
+
 
 class Reaper:
     """Knows what runs; reports an end once nothing that the ended ones left behind lives."""
@@ -57,7 +60,7 @@ class Reaper:
         self._kernel_kills = (self._kernel_kills[1], kernel_kills())
         for running in self._running.values():
             running.check(now, self._nursery.share_bytes)
-            for record in running.new_steps():
+            for record in running.new_steps(STEP_BYTES):
                 self._outbox.add(record)
         self._settle()
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from fairtrial.execute.machine.limits import Cgroup, Meter, kernel_kills
 from fairtrial.execute.machine.linux import kill, kill_session
+from fairtrial.execute.trial.context import LAST_STEP
 from fairtrial.execute.trial.slots import Slot
 from fairtrial.execute.trial.wire import Record
 
@@ -108,9 +110,9 @@ class Running:
         """Return the peak: of its largest process, or of the tree as far as it was seen."""
         return max(0, largest_bytes, self.meter.peak_bytes if self.meter else 0)
 
-    def new_steps(self) -> list[Record]:
-        """Return a record for each step that a program has written since the last call."""
-        return list(self.steps.read(self.job["m"][0][0])) if self.steps else []
+    def new_steps(self, most: int | None = None) -> list[Record]:
+        """Return a record for each step that a program has written since the last call, in at most so many bytes."""
+        return list(self.steps.read(self.job["m"][0][0], most=most)) if self.steps else []
 
 
 class StepFile:
@@ -123,16 +125,22 @@ class StepFile:
         self._rest = b""
         self._next = 0
 
-    def read(self, attempt: int) -> Iterator[Record]:
-        """Yield a record for each whole line that is new; what is no step is passed over."""
-        while chunk := os.read(self._descriptor, STEP_LINE_BYTES):
+    def read(self, attempt: int, *, most: int | None = None) -> Iterator[Record]:
+        """Yield a record for each whole line that is new, of at most so many bytes; what is no step is passed over."""
+        left = sys.maxsize if most is None else most
+        while left > 0 and (chunk := os.read(self._descriptor, min(left, STEP_LINE_BYTES))):
+            left -= len(chunk)
             *lines, self._rest = (self._rest + chunk).split(b"\n")
+            if len(self._rest) > STEP_LINE_BYTES:
+                self._rest = b""
             for line in lines:
                 metrics = _step(line)
-                if metrics is not None:
-                    step = metrics.pop("step", self._next)
-                    self._next = int(step or 0) + 1
-                    yield ["step", attempt, self._next - 1, metrics]
+                if metrics is None:
+                    continue
+                step = int(metrics.pop("step", self._next) or 0)
+                if abs(step) < LAST_STEP:
+                    self._next = step + 1
+                    yield ["step", attempt, step, metrics]
 
     def close(self) -> None:
         """Close and remove."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 
+LAST_STEP = (1 << 63) - 1
 LOWEST, HIGHEST = -sys.float_info.max, sys.float_info.max
 
 
@@ -61,6 +62,8 @@ class TrialContext:
 
     def log(self, step: int, **metrics: float) -> None:
         """Record one step of a series. Raises Pruned when a strategy stops the trial."""
+        if not -LAST_STEP <= int(step) <= LAST_STEP:
+            raise _bad(f"context.log: {_short(step)} is no step: it has more than 63 bits")
         if self._channel.step(self._attempt, int(step), normal_metrics(metrics)):
             from fairtrial.contract.system import Pruned
 
