@@ -27,7 +27,7 @@ from fairtrial.execute.trial.child import program_environment
 from fairtrial.execute.trial.context import TrialContext, normal_metrics, scratch_path
 from fairtrial.execute.trial.seeding import Seeds
 from fairtrial.execute.trial.shared import Shared
-from fairtrial.execute.trial.slots import Slot, drop
+from fairtrial.execute.trial.slots import Slot, drop, prune
 from fairtrial.execute.trial.target import PLUGIN
 from fairtrial.execute.trial.worker import one_line
 from fairtrial.model.outcome import Captured
@@ -77,6 +77,7 @@ class Bench:
         sys.path[:] = self._path
         for folder in ("slots", "work", "shared"):
             drop(f"{self._root}/{folder}")
+        prune(self._root)
 
     def _runner(self) -> Any:
         if self._target.entry in ("", PLUGIN):

@@ -22,7 +22,7 @@ from fairtrial.execute.tree.desk import AHEAD_SHARED, as_job
 from fairtrial.execute.tree.ending import Exit, ended
 from fairtrial.execute.tree.root import as_config, environment
 from fairtrial.execute.trial import worker
-from fairtrial.execute.trial.slots import Slot, drop
+from fairtrial.execute.trial.slots import Slot, drop, prune
 from fairtrial.execute.trial.wire import save
 from fairtrial.model.trial import Task
 
@@ -103,6 +103,7 @@ class PortableSession:
         self._running.clear()
         for folder in ("slots", "work"):
             drop(f"{self._root}/{folder}")
+        prune(self._root)
 
     def _fill(self) -> None:
         while self._queue and len(self._running) < self._jobs:

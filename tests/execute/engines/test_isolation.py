@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -232,3 +234,38 @@ def test_the_environment_caps_threads_and_carries_the_mark(isolating, open_sessi
     session = open_session(isolating, subject, threads=3, environment={"EXTRA": "5"})
     found = outcome(session, task(1, "nothing"))
     assert dict(found.metrics) == {"OMP_NUM_THREADS": 3.0, "POLARS_MAX_THREADS": 3.0, "EXTRA": 5.0}
+
+
+def test_sigterm_from_outside_prunes_nothing(isolating, open_session, subject, task, drive):
+    """A trial that somebody else terminates is infra, to run again: only a strategy prunes."""
+    session = open_session(isolating, subject)
+
+    def terminate(report):
+        if isinstance(report, Started):
+            os.kill(report.pid, signal.SIGTERM)
+
+    reports = drive(session, [task(1, "log", steps=500, pause=0.01)], on_report=terminate)
+    (outcome,) = reports[-1].outcomes
+    assert (outcome.status, outcome.failure.kind) == (Status.FAILED, FailureClass.INFRA)
+
+
+def test_a_step_beyond_the_book_fails_its_trial_only(isolating, open_session, subject, task, drive, folder):
+    """A step number that no book can hold is a bad result of that trial."""
+    text = (folder / "subject.py").read_text()
+    more = "\n    def far(self, parameters, context):\n        context.log(10**30, a=1.0)\n        return {'m': 1.0}\n"
+    (folder / "subject.py").write_text(text + more)
+    reports = drive(open_session(isolating, subject), [task(1, "far")])
+    assert reports[-1].outcomes[0].failure.kind is FailureClass.BAD_RESULT
+
+
+def test_a_session_leaves_no_folder(isolating, open_session, subject, task, drive):
+    """Once what trials produced is taken, nothing of a session's scratch folder stays."""
+    session = open_session(isolating, subject)
+    reports = drive(session, [task(1, "files"), task(2, "talk", kilobytes=200)])
+    ended = [one for report in reports if isinstance(report, Ended) for one in report.outcomes]
+    for outcome in ended:
+        for path in (*(one.path for one in outcome.produced), outcome.captured.stdout_path):
+            if path:
+                Path(path).unlink()
+    session.close(kill=False)
+    assert not session.scratch.exists()

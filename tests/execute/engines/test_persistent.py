@@ -186,3 +186,29 @@ def test_a_worker_past_the_memory_limit_is_ended_and_replaced(session, task, dri
     assert found[1].status is found[3].status is Status.DONE
     assert found[2].failure.kind is FailureClass.OOM
     assert found[2].failure.limiter
+
+
+def test_long_parameters_reach_their_own_worker(session, task, drive):
+    """Batches too long for a packet go by file, to two workers at once: every task gets its own parameters."""
+    tasks = [task(number, "echo", metrics={"n": number}, pad="x" * 100_000) for number in range(40)]
+    found = ended(drive(session, tasks))
+    assert {number: one.metrics["n"] for number, one in found.items()} == {number: number for number in range(40)}
+
+
+def test_a_worker_that_somebody_terminates_loses_nothing(session, task, drive):
+    """SIGTERM from outside: the task at work ends by itself or as infra, never as pruned; the others run elsewhere."""
+    hit = set()
+
+    def terminate(report):
+        if isinstance(report, Stepped) and not hit:
+            hit.add(report.attempt)
+            os.kill(pids[report.attempt], signal.SIGTERM)
+        elif isinstance(report, Started):
+            pids[report.task] = report.pid
+
+    pids = {}
+    tasks = [task(number, "log", steps=20, pause=0.01) for number in range(12)]
+    found = ended(drive(session, tasks, on_report=terminate))
+    (first,) = hit
+    assert found.pop(first).failure.kind is FailureClass.INFRA
+    assert all(one.status is Status.DONE for one in found.values())

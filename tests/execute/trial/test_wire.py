@@ -117,3 +117,20 @@ def test_files_of_plain_values(tmp_path):
     """What is saved is loaded."""
     save(str(tmp_path / "v"), MappingProxyType({"a": (1, None)}))
     assert load(str(tmp_path / "v")) == {"a": [1, None]}
+
+
+def test_long_messages_of_several_ends_do_not_meet(tmp_path):
+    """Ends of one process share a folder: each long message stays its own, and no other user can read it."""
+    ends = [[Wire(descriptor, str(tmp_path)) for descriptor in pair()] for _ in range(3)]
+    for number, (left, _) in enumerate(ends):
+        left.send([["task", number, b"x" * (2 * MESSAGE_BYTES)]])
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    assert [right.receive()[0][0][1] for _, right in ends] == [0, 1, 2]
+    for end in (end for both in ends for end in both):
+        end.close()
+
+
+def test_a_saved_file_is_private(tmp_path):
+    """Jobs and configurations hold handles and parameters: nobody else reads them."""
+    save(str(tmp_path / "job"), {"handle": "dsn"})
+    assert (tmp_path / "job").stat().st_mode & 0o777 == 0o600

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from fairtrial.execute.trial.wire import private
 from fairtrial.model.outcome import Captured, Outcome
 from fairtrial.model.secret import Secret
 
@@ -63,7 +64,7 @@ class Redactor:
     def _file(self, path: Path) -> None:
         overlap = max(map(len, self._bytes)) - 1
         clean = path.with_name(path.name + ".clean")
-        with path.open("rb") as source, clean.open("wb") as target:
+        with path.open("rb") as source, open(clean, "wb", opener=private) as target:
             held = b""
             while chunk := source.read(BLOCK_BYTES):
                 held = self.data(held + chunk)

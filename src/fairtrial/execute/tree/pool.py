@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fairtrial.contract.engine import Report, Started, Stepped
+from fairtrial.errors import FairtrialError
 from fairtrial.execute.tree.desk import as_job
 from fairtrial.execute.tree.ending import Exit, ended, read_exit
 from fairtrial.execute.tree.root import Line, Tree
@@ -52,6 +52,8 @@ class Hand:
     deadline: float | None = None
     leaving: bool = False
     """It was told to stop, and gets no more tasks."""
+    left: bool = False
+    """It stopped between two tasks: what it has has not begun."""
 
     def give(self, task: Task, handle: Any) -> Given:
         """Give it a task, to be sent by `flush`."""
@@ -182,8 +184,7 @@ class Pool:
         name = f"worker-{self._count}"
         line = self._tree.connect(ours, lambda records: self._hear_worker(name, records))
         hand = self._hands[name] = Hand(name, line)
-        parent.wire.send([["worker", name, self._waiting.memory_bytes]], pass_fd=theirs)
-        os.close(theirs)
+        parent.send([["worker", name, self._waiting.memory_bytes]], give_fd=theirs)
         return hand
 
     def _hear_worker(self, name: str, records: list[Record]) -> None:
@@ -194,6 +195,10 @@ class Pool:
         for record in records:
             if record[0] == "step":
                 self.reports.append(Stepped(*record[1:]))
+            elif record[0] == "left":
+                hand.leaving = hand.left = True
+            elif record[1] != hand.given[0].task.id:
+                raise FairtrialError(f"{name} answered task {record[1]} while it had {hand.given[0].task.id}")
             elif record[0] == "result":
                 hand.given[0].answer = record[2]
             else:
@@ -206,7 +211,7 @@ class Pool:
         """End the task that a dead worker ran, and those to be stopped; give the others to somebody else."""
         self._tree.disconnect(hand.line)
         del self._hands[hand.name]
-        if hand.given and (exit_.why in ("", "oom", "infra") or hand.given[0].doom):
+        if hand.given and not hand.left and (exit_.why in ("", "oom", "infra") or hand.given[0].doom):
             self._end(hand, exit_)
         for given in hand.given:
             del self.sent[given.task.id]

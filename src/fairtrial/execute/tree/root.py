@@ -21,10 +21,12 @@ from fairtrial.execute.machine import limits, orphans
 from fairtrial.execute.tree import warm
 from fairtrial.execute.tree.guardian import NO_NAMESPACE
 from fairtrial.execute.trial.child import BOOT, package_root
-from fairtrial.execute.trial.slots import drop
+from fairtrial.execute.trial.slots import drop, prune
 from fairtrial.execute.trial.wire import Closed, Record, Wire, pair
 
 START_S = 30.0
+MESSAGES = 256
+"""Heard from one socket in a row: a trial that never stops talking must not keep the driver from the rest."""
 START_TRIES = 3
 """A guardian that somebody killed before its first word is started again."""
 KEEPER_GRACE_S = 10.0
@@ -39,30 +41,43 @@ class Line:
 
     wire: Wire
     hear: Hear
-    unsent: deque[bytes] = field(default_factory=deque)
+    unsent: deque[tuple[bytes, int | None]] = field(default_factory=deque)
+    """Messages, each with the descriptor that goes with it."""
     open: bool = True
 
-    def send(self, records: list[Record]) -> None:
-        """Send without ever waiting: what does not fit follows later, in order."""
+    def send(self, records: list[Record], *, give_fd: int | None = None) -> None:
+        """Send without ever waiting: what does not fit follows later, in order. A given descriptor is closed here."""
         if self.open:
-            self.unsent.append(self.wire.pack(records))
+            self.unsent.append((self.wire.pack(records), give_fd))
             self.flush()
+        elif give_fd is not None:
+            os.close(give_fd)
 
     def flush(self) -> None:
         """Send what waits, as far as it fits; to the dead, nothing."""
         while self.open and self.unsent:
             try:
-                self.wire.send_raw(self.unsent[0])
+                self.wire.send_raw(*self.unsent[0])
             except BlockingIOError:
                 return
             except Closed:
-                self.unsent.clear()
+                self.drop()
                 return
-            self.unsent.popleft()
+            self._sent()
 
-    def drain(self) -> bool:
-        """Hear everything that is there; return whether the other end still is."""
-        while True:
+    def drop(self) -> None:
+        """Give up what waits."""
+        while self.unsent:
+            self._sent()
+
+    def _sent(self) -> None:
+        _, descriptor = self.unsent.popleft()
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def drain(self, most: int = MESSAGES) -> bool:
+        """Hear what is there, `most` messages of it; return whether the other end still is."""
+        for _ in range(most):
             try:
                 records, _ = self.wire.receive()
             except BlockingIOError:
@@ -70,6 +85,7 @@ class Line:
             except Closed:
                 return False
             self.hear(records)
+        return True
 
 
 class Tree:
@@ -139,8 +155,9 @@ class Tree:
             return
         del self._lines[line.wire.descriptor]
         self.epoll.unregister(line.wire.descriptor)
-        line.drain()
+        line.drain(most=sys.maxsize)
         line.open = False
+        line.drop()
         line.wire.close()
 
     def spawn(self, name: str, module: str, arguments: Sequence[str], hear: Hear) -> Line:
@@ -149,12 +166,7 @@ class Tree:
         ours, theirs = pair()
         argv = [sys.executable, "-P", "-c", BOOT.format(module), package_root(), *arguments]
         record = ["spawn", name, argv, f"{self.root}/{name}.log"]
-        try:
-            self._control.wire.send([record], pass_fd=theirs)
-        except (Closed, BlockingIOError):  # the guardian's death, or its silence, is heard of soon
-            pass
-        finally:
-            os.close(theirs)
+        self._control.send([record], give_fd=theirs)
         return self.connect(ours, hear)
 
     def signal(self, name: str, number: int) -> None:
@@ -172,6 +184,7 @@ class Tree:
                 self.disconnect(known)
             if descriptor == self._pidfd:
                 self._guardian_died()
+                return  # the descriptors that are still listed may be others' by now
 
     def log_tail(self, name: str) -> str:
         """Return the end of what a process of ours wrote."""
@@ -234,6 +247,7 @@ def tidy(root: str, groups: str) -> None:
     for path in Path(root).iterdir():
         if path.suffix in (".log", ".config"):
             path.unlink()
+    prune(root)
 
 
 def environment(settings: EngineSettings) -> dict[str, str]:

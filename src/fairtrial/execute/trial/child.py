@@ -43,13 +43,16 @@ class SocketChannel:
 
     def __init__(self, wire: Wire | Frames, stop: Stop, answers: int | None = None) -> None:
         self.wire, self._stop, self._answers = wire, stop, answers
+        self.ended = False
+        """A signal ended the trial, not a strategy."""
 
     def step(self, attempt: int, step: int, metrics: Mapping[str, float | None]) -> bool:
         """Send a step; wait for the answer where a strategy watches."""
         self.wire.send([["step", attempt, step, metrics]])
-        if self._answers is not None:
-            return os.read(self._answers, 1) != b"g" or self._stop.wanted
-        return self._stop.wanted
+        if self._answers is not None and os.read(self._answers, 1) != b"g":
+            return True
+        self.ended = self._stop.wanted
+        return self.ended
 
 
 def unblock_signals() -> None:

@@ -27,7 +27,7 @@ class WorkerChannel:
 
     def __init__(self, wire: Wire, stop: Stop) -> None:
         self.backlog: deque[Record] = deque()
-        self.watched = False
+        self.watched = self.ended = False
         self._wire, self._stop = wire, stop
 
     def step(self, attempt: int, step: int, metrics: Mapping[str, float | None]) -> bool:
@@ -39,7 +39,8 @@ class WorkerChannel:
                     return bool(record[3])
                 if record[0] in ("task", "close"):
                     self.backlog.append(record)
-        return self._stop.wanted
+        self.ended = self._stop.wanted
+        return self.ended
 
     def next_task(self) -> dict[str, Any]:
         """Return the next task, waiting for it. Raises Closed when there will be none."""
@@ -60,6 +61,7 @@ def serve(load: Callable[[], Any], wire: Wire, slot: Slot, *, root: str, stop: S
     try:
         while not stop.wanted:
             wire.send(persistent.run(channel.next_task()))
+        wire.send([["left"]])
     except Closed:
         return
 

@@ -9,6 +9,8 @@ import os
 import sys
 from collections.abc import Callable
 
+from fairtrial.execute.trial.wire import private
+
 INLINE_BYTES = 65_536
 """Up to this much goes into the book; more stays in a file."""
 OPEN_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
@@ -69,7 +71,10 @@ class Slot:
     def _copy(self, index: int, label: int | str) -> str:
         import shutil
 
-        return shutil.copyfile(self.paths[index], self._kept(index, label))
+        path = self._kept(index, label)
+        with open(self.paths[index], "rb") as source, open(path, "wb", opener=private) as target:
+            shutil.copyfileobj(source, target)
+        return path
 
     def _kept(self, index: int, label: int | str) -> str:
         return f"{self._root}/kept/{label}.{('out', 'err')[index]}"
@@ -99,6 +104,19 @@ def drop(folder: str) -> None:
         else:
             _quietly(os.unlink, entry.path)
     _quietly(os.rmdir, folder)
+
+
+def prune(root: str) -> None:
+    """Remove the folders of kept files that the journal has emptied, and the root itself where it is empty too."""
+    try:
+        entries = list(os.scandir(f"{root}/kept"))
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            _quietly(os.rmdir, entry.path)
+    _quietly(os.rmdir, f"{root}/kept")
+    _quietly(os.rmdir, root)
 
 
 def _quietly(remove: Callable[[str], None], path: str) -> None:

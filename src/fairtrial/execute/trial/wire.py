@@ -36,39 +36,36 @@ class Wire:
         self.socket = _socket.socket(fileno=descriptor)
         self.descriptor = descriptor
         self._spill = spill
-        self._spilled = 0
         self._buffer: bytearray | None = None
 
     def send(self, records: list[Record], *, pass_fd: int | None = None) -> None:
         """Send one message, blocking. Raises Closed where nobody listens, BlockingIOError on a non-blocking end."""
-        data = self.pack(records)
-        if pass_fd is None:
-            self.send_raw(data)
-            return
-        rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, pass_fd.to_bytes(4, "little"))
-        try:
-            self.socket.sendmsg([data], [rights])
-        except (BrokenPipeError, ConnectionResetError) as problem:
-            raise Closed from problem
+        self.send_raw(self.pack(records), pass_fd)
 
     def pack(self, records: list[Record]) -> bytes:
-        """Encode a message, moving it to a file where it is too long for a packet."""
+        """Encode a message, moving it to a file where it is too long for a packet.
+
+        The file's name is drawn: many ends share the folder, and pids repeat across PID namespaces.
+        """
         try:
             data = marshal.dumps(records, FORMAT)
         except ValueError:  # a mapping, an enum or the like in the parameters
             data = marshal.dumps(_plain(records), FORMAT)
         if len(data) <= MESSAGE_BYTES:
             return data
-        self._spilled += 1
-        path = f"{self._spill}/spill-{os.getpid()}-{self._spilled}"
-        with open(path, "wb") as file:
+        path = f"{self._spill}/spill-{os.urandom(8).hex()}"
+        with open(path, "wb", opener=private) as file:
             file.write(data)
         return marshal.dumps([["file", path]], FORMAT)
 
-    def send_raw(self, data: bytes) -> None:
+    def send_raw(self, data: bytes, pass_fd: int | None = None) -> None:
         """Send an encoded message."""
         try:
-            os.write(self.descriptor, data)
+            if pass_fd is None:
+                os.write(self.descriptor, data)
+            else:
+                rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, pass_fd.to_bytes(4, "little"))
+                self.socket.sendmsg([data], [rights])
         except (BrokenPipeError, ConnectionResetError) as problem:
             raise Closed from problem
 
@@ -154,9 +151,14 @@ def pair() -> tuple[int, int]:
     return left.detach(), right.detach()
 
 
+def private(path: str, flags: int) -> int:
+    """Open a file that only this user may read: parameters, handles and output are nobody else's."""
+    return os.open(path, flags, 0o600)
+
+
 def save(path: str, value: Any) -> None:
-    """Write one plain value to a file."""
-    with open(path, "wb") as file:
+    """Write one plain value to a file of this user's own."""
+    with open(path, "wb", opener=private) as file:
         file.write(marshal.dumps(_plain(value), FORMAT))
 
 

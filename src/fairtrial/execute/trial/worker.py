@@ -25,6 +25,9 @@ DETAIL_CHARACTERS = 32_000
 Result = dict[str, Any]
 """{"s": done | failed | pruned, "m": metrics, "k": failure class, "e": message, "d": detail, "p": produced}"""
 
+ENDED: Result = {"s": "failed", "k": "infra", "e": "ended by SIGTERM", "d": ""}
+"""Of a trial that heeded a signal: cancelled or pruned where we sent it; else somebody did, and no strategy."""
+
 
 class Plugin:
     """The target of a plain system: its class by name, its parameters through its own pydantic model."""
@@ -97,6 +100,8 @@ def perform(load: Callable[[], Any], job: Mapping[str, Any], *, root: str, chann
         answer = _many(runner, [one[2] for one in job["m"]], contexts)
     if before is not None:
         answer["spin"] = [before, spin_s()]
+    if getattr(channel, "ended", False):
+        answer["r"] = [ENDED if result["s"] == "pruned" else result for result in answer["r"]]
     return answer
 
 
