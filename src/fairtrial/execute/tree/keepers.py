@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fairtrial.execute.tree.root import Line, Tree
@@ -63,12 +65,17 @@ class Keepers:
                 continue
             if keep.line is not None:
                 self._tree.disconnect(keep.line)
-            drop(self._scratch(keep.name))
             if keep.state == "ready":
-                del self._kept[key]
-                self.on_loss(key)
+                self._lose(key)
             elif keep.state == "starting":
                 keep.state, keep.message = "failed", "its keeper died during set-up"
+        if name:  # also of one that was let go: what it wrote may be large
+            drop(self._scratch(name))
+            Path(self._config(name)).unlink(missing_ok=True)
+
+    def _lose(self, key: str) -> None:
+        del self._kept[key]
+        self.on_loss(key)
 
     def _make_room(self, busy: set[str], most: int) -> None:
         idle = sorted((keep.last_used, key) for key, keep in self._kept.items() if key not in busy)
@@ -89,18 +96,26 @@ class Keepers:
             "scratch": self._scratch(keep.name),
             "memory_bytes": task.memory_bytes,
         }
-        path = f"{self._tree.root}/{keep.name}.config"
+        path = self._config(keep.name)
         save(path, config)
-        keep.line = self._tree.spawn(keep.name, "tree.keeper", [path], lambda records: self._hear(keep, records))
+        hear = partial(self._hear, task.share, keep)
+        keep.line = self._tree.spawn(keep.name, "tree.keeper", [path], hear)
         return keep
+
+    def _config(self, name: str) -> str:
+        return f"{self._tree.root}/{name}.config"
 
     def _scratch(self, name: str) -> str:
         return f"{self._tree.root}/work/{name}"
 
-    def _hear(self, keep: Keep, records: list[Record]) -> None:
+    def _hear(self, key: str, keep: Keep, records: list[Record]) -> None:
         for kind, word in records:
             if kind == "ready":
                 keep.state, keep.handle = "ready", word
+            elif kind == "failed" and keep.state == "ready":  # at its memory limit: trials use it at this moment
+                self.cautions.append(word)
+                if self._kept.get(key) is keep:
+                    self._lose(key)
             elif kind == "failed":
                 keep.state, keep.message = "failed", word
             else:

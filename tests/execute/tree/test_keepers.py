@@ -1,0 +1,73 @@
+"""Keepers in the driver: what their trials hear of a loss, and what is left of one that is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairtrial.execute.tree.keepers import Keepers
+from fairtrial.model.trial import Member, Task
+
+
+class Tree:
+    """Starts nothing, and lets a test speak for the keepers."""
+
+    def __init__(self, root):
+        self.root, self.config, self.speak, self.line = str(root), {}, {}, None
+
+    def spawn(self, name, module, arguments, hear):
+        self.speak[name] = hear
+        Path(self.root, "work", name).mkdir(parents=True)
+        return self
+
+    def send(self, records):
+        self.sent = records
+
+    def disconnect(self, line):
+        assert line is self
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A tree below an empty folder."""
+    return Tree(tmp_path)
+
+
+@pytest.fixture
+def keepers(tree):
+    """Keepers that note which keys were lost."""
+    made = Keepers(tree, "m:S")
+    made.lost = []
+    made.on_loss = made.lost.append
+    return made
+
+
+def get(keepers, key, *, busy=()):
+    return keepers.get(Task(1, (Member(1, {}, 7),), share=key), busy=set(busy), most=1)
+
+
+def test_a_resource_that_ends_itself_is_lost_to_its_trials(keepers, tree):
+    """At its memory limit a keeper that was ready says so: those who use it hear it, the next gets another."""
+    get(keepers, "k")
+    tree.speak["keeper-1"]([["ready", 5432]])
+    assert get(keepers, "k").handle == 5432
+    tree.speak["keeper-1"]([["failed", "ended at the memory limit"]])
+    assert (keepers.lost, keepers.cautions) == (["k"], ["ended at the memory limit"])
+    assert get(keepers, "k").name == "keeper-2"
+    keepers.died("keeper-1")
+    assert keepers.lost == ["k"]
+
+
+def test_nothing_stays_of_a_keeper_that_was_let_go(keepers, tree, tmp_path):
+    """Its scratch folder, which may hold a server's data, goes with it, and so does its configuration."""
+    get(keepers, "a")
+    tree.speak["keeper-1"]([["ready", 1]])
+    get(keepers, "b")
+    assert tree.sent == [["close"]]
+    keepers.died("keeper-1")
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
+        "keeper-2.config",
+        "work",
+        "work/keeper-2",
+    ]
