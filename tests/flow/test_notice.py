@@ -154,6 +154,15 @@ def test_logs_are_of_the_attempt_that_counts(study: Write, fairtrial: Type, here
     assert fairtrial("logs", "1.1")[1] == "call 1\n"
 
 
+def test_a_warm_up_that_fails_ends_no_run(study: Write, fairtrial: Type, here: Path) -> None:
+    """What warms up is no member of the run: its failure is told of nobody, and the trials follow."""
+    (here / "model.py").write_text(FAILING)
+    study(factors={"x": [2.0, 1.0]}, replicates=1, order={"warmup": 1, "randomise": "none"})
+    code, out, err = fairtrial("run", "study.yaml")
+    assert (code, "1 done, 1 failed" in out) == (3, True), err
+    assert sum(" failed: " in line for line in err.splitlines()) == 1
+
+
 def test_imported_runs_say_that_there_is_nothing_to_run(fairtrial: Type, here: Path) -> None:
     """`retry` and `reproduce` refuse in one line."""
     (here / "r.csv").write_text("lr,acc\n0.1,0.5\n0.2,0.7\n")

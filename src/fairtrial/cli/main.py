@@ -64,7 +64,8 @@ def _top(
         typer.echo(context.get_help())
 
 
-RIGHTS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT)
+RIGHTS = (errno.EACCES, errno.EPERM, errno.EROFS, *FULL)
 """What the machine refuses: a right or room is missing, and no bug of ours."""
 
 
@@ -103,8 +104,11 @@ def run_command() -> int:
 def _unexpected(problem: Exception) -> int:
     if hasattr(problem, "format_message") and hasattr(problem, "exit_code"):
         return _refuse(_usage(problem), 2)
-    if isinstance(problem, OSError) and problem.errno in RIGHTS and problem.filename:
-        return _refuse(f"{os.fsdecode(problem.filename)}: {problem.strerror}", 8)
+    if isinstance(problem, OSError) and problem.errno in RIGHTS:
+        if problem.filename:
+            return _refuse(f"{os.fsdecode(problem.filename)}: {problem.strerror}", 8)
+        if problem.errno in FULL:  # a write names no file
+            return _refuse(f"{problem.strerror} (make room and run the same command again: it continues)", 8)
     traceback.print_exc()
     return _refuse(f"a bug of ours: {type(problem).__name__}: {problem}", 1)
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 from fairtrial.contract.journal import Journal, Ledger
 from fairtrial.model.event import AttemptEnded, AttemptStarted, Event
 from fairtrial.model.outcome import FailureClass
+from fairtrial.model.trial import Role
 
 NUMBER = re.compile(r"\d+(\.\d+)?([eE][-+]?\d+)?")
 KINDS = 10
@@ -50,7 +51,7 @@ class Noticing:
         """Append, then tell."""
         late = self._journal.append(events)
         for event in events:
-            if isinstance(event, AttemptStarted):
+            if isinstance(event, AttemptStarted) and event.role is Role.TRIAL:  # what warms up is no member of the run
                 self._flying[event.attempt] = event.trial.digest
             elif isinstance(event, AttemptEnded):
                 self._ended(event)

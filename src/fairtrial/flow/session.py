@@ -20,6 +20,7 @@ from fairtrial.flow.notice import OnFailure, noticing
 from fairtrial.flow.standing import standing
 from fairtrial.model.outcome import FailureClass
 from fairtrial.model.progress import Progress
+from fairtrial.model.run import TrialRow
 from fairtrial.model.secret import references
 from fairtrial.model.study import ABSENT
 from fairtrial.model.trial import Role, Trial
@@ -220,7 +221,7 @@ class Session:
             if end.state != "complete":
                 return end.state, end.reason
             if self.learns:
-                self.opened.tell(self._told(plan, end.told))
+                self.opened.tell(self._told(journal.run, plan, end.told))
             plan = self.opened.ask()
             if plan is not None:
                 left = look(plan, settled=self.book.ledger.settled(journal.run), finished=set())
@@ -258,14 +259,18 @@ class Session:
         if self.declared.study.timing and (self.left.positions is None or self.left.positions):
             runner.run([self.plan.trial(0)], role=Role.SENTINEL)
 
-    def _told(self, plan: Plan, fresh: Sequence[Told]) -> list[Told]:
+    def _told(self, run: int, plan: Plan, fresh: Sequence[Told]) -> list[Told]:
+        """Return what came of each trial of a plan, in plan order; of those settled before, as this run has them."""
         known = {told.trial.digest: told for told in fresh}
         trials = [plan.trial(block.start + index) for block in plan.blocks() for index in range(len(block.digests))]
-        return [known.get(trial.digest) or self._recalled(trial) for trial in trials]
+        if all(trial.digest in known for trial in trials):
+            return [known[trial.digest] for trial in trials]
+        rows = {row.digest: row for row in self.book.ledger.trials(run)}
+        return [known.get(trial.digest) or _recalled(trial, rows[trial.digest]) for trial in trials]
 
-    def _recalled(self, trial: Trial) -> Told:
-        row = self.book.ledger.trial(trial.digest.hex())
-        return Told(trial=trial, status=str(row.status), metrics=row.metrics)
+
+def _recalled(trial: Trial, row: TrialRow) -> Told:
+    return Told(trial=trial, status=str(row.status), metrics=row.metrics)
 
 
 def _planned(session: Session) -> int | None:
@@ -312,7 +317,8 @@ def failures(ledger: Ledger, run: int, classes: Sequence[str] | None) -> list[by
         if name not in known:
             raise UnknownName("failure class", name, known)
     rows = ledger.trials(run, status="failed")
-    return [row.digest for row in rows if not classes or (row.failure and row.failure.kind in classes)]
+    counted = [row for row in rows if not row.retired]
+    return [row.digest for row in counted if not classes or (row.failure and row.failure.kind in classes)]
 
 
 def book_mark(book: Book) -> str:

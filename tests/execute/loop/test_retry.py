@@ -46,3 +46,11 @@ def test_a_failed_batch_costs_nothing_and_a_good_member_of_it_is_kept(stage, tic
     verdict = retries.judge(failure(FailureClass.CRASH), ticket, batch_failed=True)
     assert (verdict.again, verdict.final, ticket.spent) == (True, False, None)
     assert retries.judge(Outcome(1, Status.DONE), ticket, batch_failed=True).final
+
+
+def test_what_the_user_cancelled_is_not_retried(stage, ticket):
+    """A failure that came just before the cancel reached it changes nothing: the trial stays open."""
+    retries = Retries(stage.study(limits=Limits(retries={"crash": 1})))
+    ticket.dropped = True
+    verdict = retries.judge(failure(FailureClass.CRASH), ticket)
+    assert (verdict.again, verdict.final) == (False, False)

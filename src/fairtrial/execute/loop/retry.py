@@ -46,7 +46,7 @@ class Retries:
             ticket.recalled = False
             return Verdict(outcome, final=False, again=again)
         if self._charge(ticket, kind):
-            return Verdict(outcome, final=False, again=True)
+            return Verdict(outcome, final=False, again=not ticket.dropped)
         return Verdict(_failed(outcome), final=True, again=False)
 
     def _charge(self, ticket: Ticket, kind: str) -> bool:
