@@ -202,6 +202,7 @@ def test_only_and_limit_run_a_part(study: Write, fairtrial: Type, calls: Calls, 
     assert len(calls()) == 12
     assert data("list")[0]["retired"] == 0
     assert fairtrial("run", "study.yaml", "--only", "x > 99")[0] == 6
+    assert fairtrial("plan", "study.yaml", "--only", "x > 99")[0] == 6
 
 
 def test_a_live_system_is_measured_again(study: Write, fairtrial: Type, data: Data, calls: Calls) -> None:

@@ -267,7 +267,7 @@ def survey(
             finished=stands.finished,
         )
         plan = opened.ask()
-        if plan is None:
+        if plan is None or plan.count().trials == 0:
             raise NothingMeasured("the plan is empty: no trial matches")
         left = look(plan, settled=stands.settled, finished=stands.finished)
         narrowed = bool(only or limit)
