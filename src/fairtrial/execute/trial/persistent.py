@@ -92,13 +92,17 @@ class _PeakMeter:
     """Peak of this process's resident memory since `start`, less what it held then."""
 
     def __init__(self) -> None:
-        self._reset = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            self._reset = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+        except OSError:  # a kernel or container without it: the largest peak so far then counts
+            self._reset = -1
         self._sizes = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         self._before = 0
 
     def start(self) -> None:
         """Forget the peak so far."""
-        os.write(self._reset, b"5")
+        if self._reset >= 0:
+            os.write(self._reset, b"5")
         self._before = int(os.pread(self._sizes, 128, 0).split()[1]) * PAGE_BYTES
 
     def peak_bytes(self) -> int:
