@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -173,6 +174,7 @@ SECRET = "hunter2-d41d8cd98f00b204"
 
 LEAKY = """
 import sys
+import time
 from fairtrial import Secret
 
 def login(user: str, password: Secret, fail: bool = False) -> dict[str, float]:
@@ -270,3 +272,37 @@ def test_the_command_line_is_a_program_of_its_own(here: Path) -> None:
     """`python -m fairtrial --version` and the console script agree."""
     said = subprocess.run([sys.executable, "-m", "fairtrial", "--version"], capture_output=True, text=True, check=True)
     assert said.stdout.startswith("fairtrial 0.")
+
+
+HANGING = """
+import time
+from fairtrial import Secret
+
+def login(password: Secret) -> dict[str, float]:
+    print("logging in with", password.reveal(), flush=True)
+    time.sleep(3600)
+    return {"length": 1.0}
+"""
+
+
+def test_a_secret_in_the_output_of_a_killed_driver_is_taken_out(
+    here: Path, fairtrial: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`logs` shows no value while the trial runs or after its driver was killed; the next start rewrites the file."""
+    monkeypatch.setenv("LOGIN", SECRET)
+    (here / "leaky.py").write_text(HANGING)
+    study = {"study": "s", "system": {"python": "leaky:login"}, "base": {"password": {"secret": "LOGIN"}}}
+    (here / "study.yaml").write_text(json.dumps(study | {"code": "version"}))
+    driver = subprocess.Popen([sys.executable, "-m", "fairtrial", "run", "study.yaml", "-q"], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while "Secret('LOGIN')" not in (said := "".join(fairtrial("logs", "1.1")[1:])):
+        assert time.monotonic() < deadline
+        assert SECRET not in said
+        time.sleep(0.05)
+    assert SECRET not in said
+    driver.kill()
+    driver.wait()
+    assert SECRET not in "".join(fairtrial("logs", "1.1")[1:])
+    (here / "leaky.py").write_text(HANGING.replace("3600", "0"))
+    assert fairtrial("run", "study.yaml")[0] == 0
+    assert [path for path in here.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()] == []

@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -200,24 +199,14 @@ def logs(
     """Print what an attempt wrote to stdout and stderr."""
     from fairtrial.flow.read import attempt_logs
 
-    row, captured = attempt_logs(None, reference, attempt)
+    found = attempt_logs(None, reference, attempt)
     if as_json:
-        texts = {"stdout": _text(captured.stdout, captured.stdout_path)}
-        texts["stderr"] = _text(captured.stderr, captured.stderr_path)
-        envelope("logs", {"attempt": row, **texts})
-        return
-    if follow and row.ended is None:
-        _follow(reference, row.number, errors=errors)
-        return
-    if not errors:
-        sys.stdout.write(_text(captured.stdout, captured.stdout_path))
-    (sys.stdout if errors else sys.stderr).write(_text(captured.stderr, captured.stderr_path))
-
-
-def _text(data: bytes, path: str) -> str:
-    if path and Path(path).is_file():
-        data = Path(path).read_bytes()
-    return data.decode(errors="replace")
+        envelope("logs", found)
+    elif follow and found.attempt.ended is None:
+        _follow(reference, found.attempt.number, errors=errors)
+    else:
+        sys.stdout.write("" if errors else found.stdout)
+        (sys.stdout if errors else sys.stderr).write(found.stderr)
 
 
 def _follow(reference: str, attempt: int, *, errors: bool) -> None:
@@ -225,13 +214,13 @@ def _follow(reference: str, attempt: int, *, errors: bool) -> None:
 
     shown = {"stdout": 0, "stderr": 0}
     while True:
-        row, captured = attempt_logs(None, reference, attempt)
+        found = attempt_logs(None, reference, attempt)
         for name in ("stderr",) if errors else ("stdout", "stderr"):
-            text = _text(getattr(captured, name), getattr(captured, f"{name}_path"))
+            text = getattr(found, name)
             (sys.stderr if name == "stderr" and not errors else sys.stdout).write(text[shown[name] :])
             shown[name] = len(text)
         sys.stdout.flush()
-        if row.ended is not None or row.status.value != "running":
+        if found.attempt.ended is not None or found.attempt.status.value != "running":
             return
         time.sleep(0.3)
 

@@ -13,8 +13,9 @@ from fairtrial.errors import UnknownName, UserError
 from fairtrial.flow.book import reading
 from fairtrial.flow.standing import opened_fresh
 from fairtrial.model.finding import ConditionFinding
-from fairtrial.model.outcome import Captured, Status
+from fairtrial.model.outcome import Status
 from fairtrial.model.run import AttemptRow, Measurements, Results, Run, TrialRow
+from fairtrial.model.secret import references
 from fairtrial.model.study import Direction, Metric
 from fairtrial.model.trial import Role
 
@@ -150,15 +151,43 @@ def rows_of(home: Path | None, reference: str, table: str, *, limit: int) -> tup
     return frame.head(limit).to_dicts(), frame.height
 
 
-def attempt_logs(home: Path | None, reference: str, attempt: int | None = None) -> tuple[AttemptRow, Captured]:
-    """Return an attempt of a trial (the one that settled it, else the last one) and what it wrote."""
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """What an attempt wrote, as text."""
+
+    attempt: AttemptRow
+    stdout: str
+    stderr: str
+
+
+def attempt_logs(home: Path | None, reference: str, attempt: int | None = None) -> Logs:
+    """Return an attempt of a trial (the one that settled it, else the last one) and what it wrote.
+
+    The output of one that runs, or that was lost with its driver, is as the process wrote it: secrets are taken out
+    here, and a secret that cannot be read is a UserError.
+    """
     with reading(home) as book:
         row = find(book.ledger, reference)
         attempts = book.ledger.attempts(row.digest, row.run)
         if not attempts:
             raise UserError(f"trial {reference} was not tried in run {row.run}", hint=f"fairtrial why {reference}")
         chosen = _counting(attempts, row.attempt) if attempt is None else _numbered(attempts, attempt)
-        return chosen, book.ledger.captured(chosen.id)
+        captured = book.ledger.captured(chosen.id)
+        document = book.ledger.run(row.run).document
+    stdout = _text(captured.stdout, captured.stdout_path)
+    stderr = _text(captured.stderr, captured.stderr_path)
+    if chosen.status in (Status.RUNNING, Status.LOST):
+        from fairtrial.execute.loop.redact import Redactor
+
+        redactor = Redactor(references(document))
+        stdout, stderr = redactor.text(stdout), redactor.text(stderr)
+    return Logs(chosen, stdout, stderr)
+
+
+def _text(data: bytes, path: str) -> str:
+    if path and Path(path).is_file():
+        data = Path(path).read_bytes()
+    return data.decode(errors="replace")
 
 
 def _counting(attempts: Sequence[AttemptRow], settled_by: int | None) -> AttemptRow:

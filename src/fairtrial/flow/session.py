@@ -18,7 +18,7 @@ from fairtrial.flow.declared import Declared
 from fairtrial.flow.inputs import Inputs, materialise
 from fairtrial.flow.notice import OnFailure, noticing
 from fairtrial.flow.standing import standing
-from fairtrial.model.outcome import FailureClass
+from fairtrial.model.outcome import FailureClass, Status
 from fairtrial.model.progress import Progress
 from fairtrial.model.run import TrialRow
 from fairtrial.model.secret import references
@@ -162,6 +162,8 @@ class Session:
             tags=study.tags,
             planned=self.planned,
         )
+        if self.redactor.busy:
+            redact_lost(self.book.ledger, journal.run, self.redactor)
         if self.forgiven:
             journal.forgive(self.forgiven)
         self.book.act(
@@ -319,6 +321,17 @@ def failures(ledger: Ledger, run: int, classes: Sequence[str] | None) -> list[by
     rows = ledger.trials(run, status="failed")
     counted = [row for row in rows if not row.retired]
     return [row.digest for row in counted if not classes or (row.failure and row.failure.kind in classes)]
+
+
+def redact_lost(ledger: Ledger, run: int, redactor: Redactor) -> None:
+    """Take secrets out of what attempts wrote whose driver was killed before it could."""
+    for attempt in ledger.attempts(run=run):
+        if attempt.status is not Status.LOST:
+            continue
+        captured = ledger.captured(attempt.id)
+        for path in filter(None, (captured.stdout_path, captured.stderr_path)):
+            if Path(path).is_file():
+                redactor.file(Path(path))
 
 
 def book_mark(book: Book) -> str:

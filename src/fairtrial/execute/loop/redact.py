@@ -37,7 +37,7 @@ class Redactor:
         captured = outcome.captured
         for path in (captured.stdout_path, captured.stderr_path):
             if path:
-                self._file(Path(path))
+                self.file(Path(path))
         clean = Captured(
             stdout=self.data(captured.stdout),
             stderr=self.data(captured.stderr),
@@ -61,7 +61,8 @@ class Redactor:
             data = data.replace(value, name)
         return data
 
-    def _file(self, path: Path) -> None:
+    def file(self, path: Path) -> None:
+        """Rewrite a file without the values."""
         overlap = max(map(len, self._bytes)) - 1
         clean = path.with_name(path.name + ".clean")
         with path.open("rb") as source, open(clean, "wb", opener=private) as target:
