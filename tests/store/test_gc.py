@@ -82,7 +82,7 @@ def test_what_a_lost_attempt_wrote_is_kept(littered, kit):
     """Of a dead driver's scratch, the files that an attempt in flight wrote stay to be read; the rest goes."""
     journal = kit.begin(littered, study="other")
     out = kit.scratch(journal, "slots/1.out", b"mine")
-    idle, work = kit.scratch(journal, "slots/2.out", b"old"), kit.scratch(journal, "work/7/x", b"half")
+    idle, work = kit.scratch(journal, "slots/2.out", b"old"), kit.scratch(journal, "scratch/7/x", b"half")
     attempt = kit.start(journal, kit.trial(0.7), stdout_path=str(out), stderr_path="")
     littered._connection.rows("UPDATE driver SET pid_started = 1 WHERE id = ?", (journal.driver,))
     collect(littered, dry_run=False)

@@ -75,7 +75,7 @@ class Bench:
         """Tear down what was shared, give the import path back. May be called twice."""
         self._shared.close()
         sys.path[:] = self._path
-        for folder in ("slots", "work", "shared"):
+        for folder in ("slots", "scratch", "shared"):
             drop(f"{self._root}/{folder}")
         prune(self._root)
 

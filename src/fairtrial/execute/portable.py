@@ -44,7 +44,7 @@ class PortableSession:
         self._reports: list[Report] = []
         self._free: list[Slot] = []
         self._slots = 0
-        os.makedirs(f"{self._root}/work", exist_ok=True)  # noqa: PTH103
+        os.makedirs(f"{self._root}/scratch", exist_ok=True)  # noqa: PTH103
         save(self._config["file"], self._config)
         worker.set_import_path(self._config["folder"])
 
@@ -101,7 +101,7 @@ class PortableSession:
             child.process.kill()
             child.finish()
         self._running.clear()
-        for folder in ("slots", "work"):
+        for folder in ("slots", "scratch"):
             drop(f"{self._root}/{folder}")
         prune(self._root)
 

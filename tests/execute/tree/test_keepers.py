@@ -18,7 +18,7 @@ class Tree:
 
     def spawn(self, name, module, arguments, hear):
         self.speak[name] = hear
-        Path(self.root, "work", name).mkdir(parents=True)
+        Path(self.root, "scratch", name).mkdir(parents=True)
         return self
 
     def send(self, records):
@@ -68,6 +68,6 @@ def test_nothing_stays_of_a_keeper_that_was_let_go(keepers, tree, tmp_path):
     keepers.died("keeper-1")
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
         "keeper-2.config",
-        "work",
-        "work/keeper-2",
+        "scratch",
+        "scratch/keeper-2",
     ]

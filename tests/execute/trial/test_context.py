@@ -59,7 +59,7 @@ def test_the_scratch_folder_is_made_on_first_use(context, tmp_path):
     """Before that it costs nothing."""
     assert list(tmp_path.iterdir()) == []
     assert context.scratch.is_dir()
-    assert context.scratch == tmp_path / "work" / "5"
+    assert context.scratch == tmp_path / "scratch" / "5"
 
 
 def test_a_file_from_elsewhere_is_copied(context, tmp_path):

@@ -106,7 +106,7 @@ class Keepers:
         return f"{self._tree.root}/{name}.config"
 
     def _scratch(self, name: str) -> str:
-        return f"{self._tree.root}/work/{name}"
+        return f"{self._tree.root}/scratch/{name}"
 
     def _hear(self, key: str, keep: Keep, records: list[Record]) -> None:
         for kind, word in records:

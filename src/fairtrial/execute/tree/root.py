@@ -104,7 +104,7 @@ class Tree:
         self._guardian: subprocess.Popen[bytes] | None = None
         self._control: Line | None = None
         self._pidfd = -1
-        for folder in ("slots", "kept", "work"):
+        for folder in ("slots", "kept", "scratch"):
             Path(self.root, folder).mkdir(parents=True, exist_ok=True)
 
     def start(self) -> None:
@@ -242,7 +242,7 @@ def first_word(guardian: subprocess.Popen[bytes], wire: Wire, pidfd: int) -> int
 def tidy(root: str, groups: str) -> None:
     """Remove what a session leaves: memory groups, slot files, logs; what trials wrote is the journal's."""
     limits.remove(groups)
-    for folder in ("slots", "work"):
+    for folder in ("slots", "scratch"):
         drop(f"{root}/{folder}")
     for path in Path(root).iterdir():
         if path.suffix in (".log", ".config"):

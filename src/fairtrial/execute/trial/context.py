@@ -121,7 +121,7 @@ class TrialContext:
 
 def scratch_path(root: str, attempt: int) -> str:
     """Say where an attempt's scratch folder lies, made or not."""
-    return f"{root}/work/{attempt}"
+    return f"{root}/scratch/{attempt}"
 
 
 def kept_path(root: str, attempt: int) -> str:
