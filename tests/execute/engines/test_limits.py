@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import pytest
 
 from fairtrial.contract.engine import Ended
 from fairtrial.contract.system import Target
-from fairtrial.execute.machine import limits
+from fairtrial.execute.machine import limits, orphans
 from fairtrial.model.outcome import FailureClass, Status
 
 MEGABYTE = 1 << 20
@@ -92,6 +93,19 @@ def test_groups_are_removed(isolating, open_session, subject, task, outcome):
     name = session._crew.tree.config["groups"]
     session.close(kill=False)
     assert not any(Path(base, name).is_dir() for base, _ in limits._hierarchies())
+
+
+def test_groups_that_a_dead_driver_left_are_removed_by_the_next_start(open_session):
+    """Where driver and guardian died at once, the next sweep removes the groups; a living driver's stay."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left, ours = f"fairtrial-{gone.pid}-0a0b0c0d", f"fairtrial-{os.getpid()}-0a0b0c0d"
+    if not all(limits.Cgroups(name).slot("1") for name in (left, ours)):
+        pytest.skip("no memory controller that this user may write to")
+    orphans.sweep("no-such-book")
+    there = {name for base, _ in limits._hierarchies() for name in (left, ours) if Path(base, name).is_dir()}
+    limits.remove(ours)
+    assert there == {ours}
 
 
 def test_groups_of_a_killed_driver_are_removed(folder, tmp_path):

@@ -81,6 +81,22 @@ def remove(name: str) -> None:
             _rmdir(folder)
 
 
+def remove_left() -> None:
+    """Remove the groups of drivers that are gone; those in which a process lives stay, as the kernel sees to."""
+    for base, _ in _hierarchies():
+        for name in _names(base):
+            pid = name.removeprefix("fairtrial-").partition("-")[0]
+            if name.startswith("fairtrial-") and pid.isdigit() and not os.path.isdir(f"/proc/{pid}"):
+                remove(name)
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:  # a container may name a group that it cannot see
+        return []
+
+
 def _rmdir(folder: str) -> None:
     try:
         os.rmdir(folder)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from fairtrial.execute.machine import limits
 from fairtrial.execute.machine.process import started
 
 VARIABLE = "FAIRTRIAL_MARK"
@@ -24,9 +25,12 @@ def mark(book: str, pid: int | None = None) -> str:
 def sweep(book: str) -> list[int]:
     """End what earlier drivers of a book left behind; return the pids. Call it under the study's lock only.
 
-    Drivers of the same book that live, and what is theirs, are spared; so are this process and its ancestors.
+    Drivers of the same book that live, and what is theirs, are spared; so are this process and its ancestors. The
+    memory groups of drivers that are gone are removed, whosever they were.
     """
-    return _end(lambda found: found.startswith(f"{book}:") and not _driver_lives(found))
+    ended = _end(lambda found: found.startswith(f"{book}:") and not _driver_lives(found))
+    limits.remove_left()
+    return ended
 
 
 def end_marked(whole_mark: str, *, grace_s: float = 0.0) -> list[int]:
