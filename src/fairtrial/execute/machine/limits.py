@@ -9,7 +9,7 @@ the tree seen at 10 Hz, less the parent's share once. What a trial changes on pa
 not seen.
 """
 
-# ruff: noqa: PTH103, PTH106, PTH112
+# ruff: noqa: PTH103, PTH106, PTH112, PTH208
 # (no pathlib in what the parent of trials loads: every fork would copy its pages)
 
 from __future__ import annotations
