@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("overhead", "isolated", "persistent", "resume", "startup")
+SCRIPTS = ("overhead", "isolated", "persistent", "resume", "startup", "large")
 
 
 def main() -> int:
