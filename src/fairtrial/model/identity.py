@@ -10,6 +10,8 @@ from typing import Any
 
 DIGEST_BYTES = 16
 _PLAIN = frozenset({str, int, bool, type(None)})
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+"""One encoder for all: `json.dumps` makes a new one whenever it is asked for anything but its defaults."""
 
 
 def canonical_json(value: Any) -> bytes:
@@ -17,8 +19,7 @@ def canonical_json(value: Any) -> bytes:
 
     Raises ValueError for NaN and infinities, which have no place in parameters, and TypeError for what is not JSON.
     """
-    text = json.dumps(_normal(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode()
+    return _encode(_normal(value)).encode()
 
 
 def _normal(value: Any) -> Any:

@@ -66,6 +66,9 @@ class Arm:
 
     def assignment(self, choice: Choice) -> dict[str, Any]:
         """Give the chosen level's value to every path of the factors that are active under the choice."""
+        if all(factor.when is None for factor in self.factors):
+            chosen = ((factor.paths, choice[factor.name]) for factor in self.factors)
+            return {path: value for names, level in chosen for path, value in zip(names, level, strict=True)}
         decided: dict[str, bool] = {}
         values: dict[str, Any] = {"variant": self.variant.name}
         waiting = list(self.factors)

@@ -55,8 +55,9 @@ class _Check:
         if choice is None:
             return False
         seen: dict[str, int] = {}
+        encode = json.JSONEncoder(sort_keys=True).encode
         for index, outcome in self._outcomes(at, factor, choice):
-            made = json.dumps(outcome, sort_keys=True)
+            made = encode(outcome)
             if made in seen:
                 raise self._inert(at, factor, seen[made], index)
             seen[made] = index
