@@ -101,9 +101,9 @@ def _expand(source: Source, at: str, form: str, value: Any, n: Any) -> list[Any]
 
 
 def _refuse_twice(source: Source, at: str, made: list[Any]) -> None:
-    seen: set[bytes] = set()
+    seen: set[Any] = set()
     for index, value in enumerate(made):
-        key = canonical_json(value)
+        key = canonical_json(value) if isinstance(value, list | dict) else (type(value), value)
         if key in seen:
             raise source.error(at, f"level {value!r} stands here twice", "remove one", at=f"{at}.{index}")
         seen.add(key)
