@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairtrial.errors import SpecError
-from fairtrial.plan.order import SHUFFLED, Permutation, sentinel, warmups
+from fairtrial.plan.order import SHUFFLED, Permutation, sentinel, trials
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 1000, SHUFFLED, SHUFFLED + 1, 100_003])
@@ -84,11 +84,9 @@ def test_every_order_of_a_block_can_happen(small):
     assert max(seen.values()) < 45
 
 
-def test_warmups_are_the_first_trials_and_the_sentinel_the_first(small):
-    """Warm-up repeats the start of the plan, as far as it goes."""
+def test_trials_come_in_plan_order_and_the_sentinel_is_the_first(small):
+    """An empty plan has neither."""
     plan = small.grid(small.study({"a": [1, 2, 3]}, exclude=["a == 1"]))
-    assert [t.position for t in warmups(plan, 1)] == [0]
-    assert warmups(plan, 5) == small.trials(plan)
-    assert warmups(plan, 0) == []
+    assert list(trials(plan)) == small.trials(plan)
     assert sentinel(plan) == plan.trial(0)
     assert sentinel(small.grid(small.study({"a": [1]}), only="a == 2")) is None

@@ -259,16 +259,21 @@ class Session:
 
     def _sentinel(self, runner: Any) -> None:
         if self.declared.study.timing and (self.left.positions is None or self.left.positions):
-            runner.run([self.plan.trial(0)], role=Role.SENTINEL)
+            from fairtrial.plan.order import sentinel
+
+            first = sentinel(self.plan)
+            runner.run([first] if first else [], role=Role.SENTINEL)
 
     def _told(self, run: int, plan: Plan, fresh: Sequence[Told]) -> list[Told]:
         """Return what came of each trial of a plan, in plan order; of those settled before, as this run has them."""
+        from fairtrial.plan.order import trials
+
+        planned = list(trials(plan))
         known = {told.trial.digest: told for told in fresh}
-        trials = [plan.trial(block.start + index) for block in plan.blocks() for index in range(len(block.digests))]
-        if all(trial.digest in known for trial in trials):
-            return [known[trial.digest] for trial in trials]
+        if all(trial.digest in known for trial in planned):
+            return [known[trial.digest] for trial in planned]
         rows = {row.digest: row for row in self.book.ledger.trials(run)}
-        return [known.get(trial.digest) or _recalled(trial, rows[trial.digest]) for trial in trials]
+        return [known.get(trial.digest) or _recalled(trial, rows[trial.digest]) for trial in planned]
 
 
 def _recalled(trial: Trial, row: TrialRow) -> Told:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator
 from functools import lru_cache
-from itertools import islice
 from random import Random
 from typing import Protocol
 
@@ -160,11 +159,6 @@ def trials(plan: Plan) -> Iterator[Trial]:
         yield from (plan.trial(block.start + i) for i in range(len(block.digests)))
 
 
-def warmups(plan: Plan, count: int) -> Sequence[Trial]:
-    """Return the trials that warm up: the first `count` of the plan (fewer where it has fewer)."""
-    return list(islice(trials(plan), count)) if count else []
-
-
 def sentinel(plan: Plan) -> Trial | None:
     """Return the trial that is run again at the end to see drift: the first of the plan; None for an empty plan."""
-    return next(iter(warmups(plan, 1)), None)
+    return next(trials(plan), None)
