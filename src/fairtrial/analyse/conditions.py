@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from fairtrial.analyse.coding import codes, joined
 from fairtrial.model.finding import ConditionFinding, Estimate, Interval
-from fairtrial.model.identity import canonical_json
 from fairtrial.model.outcome import Status
 from fairtrial.model.run import Label, Lost, Measurements, Results
 from fairtrial.model.study import ABSENT, Direction, Metric
@@ -18,7 +18,6 @@ from fairtrial.stats.interval import t_half_width
 from fairtrial.stats.summary import Floats, Integers, Summary, summarise
 
 METHOD = "Student's t"
-MANY = 2**62
 
 
 def conditions(
@@ -139,42 +138,14 @@ def _numbered(measurements: Measurements) -> Integers:
 
 def _coded(measurements: Measurements, rows: slice | list[int]) -> Integers:
     """Number conditions from variant and factors, of some trials."""
-    code = _codes(_taken(measurements.variant, rows))
+    code = codes(_taken(measurements.variant, rows))[0]
     for values in measurements.factors.values():
-        code = _joined(code, _codes(_taken(values, rows)))
+        code = joined(code, codes(_taken(values, rows))[0])
     return code
 
 
 def _taken(values: Sequence[Any], rows: slice | list[int]) -> Sequence[Any]:
     return values[rows] if isinstance(rows, slice) else [values[row] for row in rows]
-
-
-def _codes(values: Sequence[Any]) -> Integers:
-    """Number the different values of a column; 1 and 1.0 are one value, 1 and true are two, and so are ABSENT and None.
-
-    Every step over the rows is a loop in C; only the different values are looked at one by one.
-    """
-    column: Sequence[Any] = values.tolist() if isinstance(values, np.ndarray) else values
-    place: dict[Hashable, int] = {}
-    try:
-        pairs = set(zip(map(type, column), column, strict=True))
-    except TypeError:  # lists and mappings as levels
-        return np.fromiter((place.setdefault(_key(value), len(place)) for value in column), np.int64, len(column))
-    number = {pair: place.setdefault(_key(pair[1]), len(place)) for pair in pairs}
-    return np.fromiter(map(number.__getitem__, zip(map(type, column), column, strict=True)), np.int64, len(column))
-
-
-def _key(value: Any) -> Hashable:
-    if value is ABSENT or (isinstance(value, int | float) and not isinstance(value, bool)):
-        return (value,)
-    return canonical_json(value)
-
-
-def _joined(left: Integers, right: Integers) -> Integers:
-    width = int(right.max(initial=0)) + 1
-    if int(left.max(initial=0)) >= MANY // width:
-        left = np.unique(left, return_inverse=True)[1].astype(np.int64)
-    return left * width + right
 
 
 def _label(measurements: Measurements, row: int) -> Label:

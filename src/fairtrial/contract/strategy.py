@@ -69,6 +69,9 @@ class Space(Protocol):
     def fixed(self, conditions: Sequence[Condition]) -> Plan:
         """Make a plan of every replicate of the conditions, in the study's order."""
 
+    def listed(self, trials: Sequence[Trial]) -> Plan:
+        """Make a plan of just these trials: in their order, or shuffled within each replicate as the study says."""
+
 
 @runtime_checkable
 class Strategy(Protocol):

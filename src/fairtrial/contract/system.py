@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from fairtrial.model.figure import Section
+from fairtrial.model.run import Measurements
 from fairtrial.model.study import Metric
 
 
@@ -172,3 +174,38 @@ class EstimatesCost(Protocol):
 
     def cost_s(self, parameters: Any) -> float:
         """Return the expected seconds of one trial."""
+
+
+@runtime_checkable
+class Realises(Protocol):
+    """A system that measures what a manipulation really came to: reports set it beside what was asked for."""
+
+    realised: Mapping[str, str]
+    """Path of a factor -> name of the metric that says what was realised."""
+
+
+@runtime_checkable
+class Nulls(Protocol):
+    """A system with an arm that must show no effect."""
+
+    null: Mapping[str, Any]
+    """Dotted path -> value: the settings of that arm."""
+
+
+@runtime_checkable
+class Concludes(Protocol):
+    """A system with findings of its own."""
+
+    def conclude(self, measured: Measurements, tables: Callable[[str], Any]) -> Sequence[Section]:
+        """Return sections for the report, from the settled trials and its raw tables (name -> polars DataFrame).
+
+        Each frame has the columns `trial`, `variant`, `replicate` and one for each factor before its own.
+        """
+
+
+@runtime_checkable
+class Vouches(Protocol):
+    """A system that has a say before a winner is promoted."""
+
+    def vouch(self, parameters: Any, metrics: Mapping[str, float]) -> str:
+        """Return why this winner must not be promoted; '' where nothing speaks against it."""

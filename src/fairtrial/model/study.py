@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from fairtrial.model.claim import Claim, Clause, Confirm, Place, Tolerance, Until
 from fairtrial.model.rule import Rule
 
 Value = Any
@@ -140,6 +141,8 @@ class Stop:
     trials: int | None = None
     failures: int | None = None
     failures_share: float | None = None
+    cost: float | None = None
+    """In the unit of the study's prices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,15 @@ class Study:
     durability: str = "normal"
     completeness: float = 1.0
     alpha: float = 0.05
+    expect: tuple[Claim, ...] = ()
+    slo: tuple[Clause, ...] = ()
+    gate: tuple[Tolerance, ...] = ()
+    confirm: Confirm = Confirm()
+    until: Until | None = None
+    """Adaptive replication; `replicates` is then the most that a condition may get."""
+    prices: Mapping[str, float] = field(default_factory=dict)
+    """`trial`, `wall_hour`, `cpu_hour`, `gpu_hour`, a metric (per unit of it), or an arm (per unit of the size factor)."""
+    plan: Place = Place()
     tags: tuple[str, ...] = ()
     document: Mapping[str, Value] = field(default_factory=dict)
     """The study as one JSON document with base and overrides resolved: `spec` reads it back to an equal Study."""

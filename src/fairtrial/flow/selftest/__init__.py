@@ -1,0 +1,1 @@
+"""False-alarm rates and power of every detector and gate, measured on data whose truth is known."""

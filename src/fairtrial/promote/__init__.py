@@ -1,0 +1,1 @@
+"""Verdict -> runtime configuration, with evidence and undo; the experiment log."""

@@ -1,0 +1,1 @@
+"""Findings -> Markdown, HTML and plots; computes nothing."""
