@@ -17,6 +17,7 @@ from fairtrial.plan.cells import Cells, Grid, Listed
 from fairtrial.plan.doubles import contains, find_doubles, refuse_inert
 from fairtrial.plan.lattice import Lattice, narrow, never
 from fairtrial.plan.order import Declared, Grouped, Shuffled, Walk
+from fairtrial.plan.picked import Picked, brought_together, in_order
 from fairtrial.plan.resolve import Resolver
 from fairtrial.plan.rules import conjuncts, constraint
 from fairtrial.plan.walk import Planned
@@ -77,6 +78,23 @@ class OpenSpace:
         listed = Listed(resolved, keep=conjuncts(self._only), exclude=exclude)
         note = f"{listed.doubles} conditions have the parameters of an earlier one and are dropped"
         return self._plan(Cells([listed]), [note] if listed.doubles else [])
+
+    def listed(self, trials: Sequence[Trial]) -> Plan:
+        """Make a plan of just these trials: in their order, or shuffled within each replicate as the study says.
+
+        Trials of one shared resource are brought together; `only` and `limit` narrow it as any plan.
+        """
+        rules = conjuncts(self._only)
+        kept = [trial for trial in trials if all(rule.holds(_values(trial)) for rule in rules)]
+        ordered = in_order(kept, self.study)[: self._limit]
+        system, resolver = self._resolver.system, self._resolver
+        if not isinstance(system, Shares) or system.share_scope != "condition":
+            return Picked(ordered)
+
+        def key(trial: Trial) -> Hashable:
+            return canonical_json(system.share_key(resolver.parse(trial.condition.parameters)))
+
+        return Picked(brought_together(ordered, key, over_all=self.study.order.randomise == "full"))
 
     def grid(self) -> Plan:
         """Make a plan of every combination of the levels, and of the included conditions, lazily.
@@ -163,3 +181,8 @@ class OpenSpace:
         for rule in (*self.study.exclude, *whens, *conjuncts(self._only)):
             for name in rule.names - known - set(RESERVED):
                 raise UnknownName("factor", name, known | set(RESERVED))
+
+
+def _values(trial: Trial) -> dict[str, Any]:
+    """Return what rules know of a trial."""
+    return {"variant": trial.condition.variant, "replicate": trial.replicate, **trial.condition.assignment}

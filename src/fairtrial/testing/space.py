@@ -71,6 +71,11 @@ class FakeSpace:
         trials = [self.trial(made, replicate, position) for position, (made, replicate) in enumerate(places)]
         return ListPlan(trials, len(conditions))
 
+    def listed(self, trials: Sequence[Trial]) -> ListPlan:
+        """Make a plan of just these trials, in their order."""
+        placed = [replace(trial, position=position) for position, trial in enumerate(trials)]
+        return ListPlan(placed, len({trial.condition.digest for trial in placed}))
+
     def _combined(self, arm: Variant) -> Iterator[Condition]:
         factors = self.study.all_factors(arm)
         for chosen in product(*(_levels(factor) for factor in factors)):
