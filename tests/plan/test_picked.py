@@ -51,7 +51,7 @@ def test_full_order_shuffles_over_all(small):
     assert sorted(made) == sorted(places(trials))
     blocks = [k for k, _ in made]
     assert blocks != sorted(blocks)
-    assert {k for k in blocks[:9]} > set(range(3))
+    assert len(set(blocks[:9])) > 3
 
 
 def test_only_and_limit_narrow_a_listed_plan(small):
