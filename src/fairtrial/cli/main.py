@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from fairtrial.cli import declare, keep, read, run, steer
+from fairtrial.cli import analyse, declare, keep, read, run, steer
 from fairtrial.errors import FairtrialError, nearest
 
 app = typer.Typer(
@@ -39,11 +39,15 @@ VERBS: dict[str, tuple[Callable[..., Any], str]] = {
     "resume": (steer.resume, "Go on after `pause`."),
     "retry": (run.retry, "Run the failed trials of a run once more."),
     "set": (steer.set_option, "Change the jobs of a running study."),
+    "analyse": (analyse.analyse, "Ask a run a question."),
+    "confirm": (analyse.confirm, "Measure the best again on fresh seeds."),
+    "report": (analyse.report, "Print or write a run's report."),
     "export": (keep.export, "Write a run as Parquet, CSV and JSON."),
     "import": (keep.import_results, "Take results from elsewhere into the book."),
     "verify": (keep.verify, "Check that the book is whole."),
     "reproduce": (run.reproduce, "Make a run again and compare the numbers."),
     "gc": (keep.gc, "Remove what no run refers to."),
+    "selftest": (analyse.selftest, "Measure how often every detector is wrong."),
     "doctor": (keep.doctor, "Say what this machine can promise."),
 }
 """Verb -> its function and its line in the overview."""

@@ -64,24 +64,24 @@ def run(
     if detach:
         return _detach(declared.study.name, as_json=as_json)
     order = Order(only=only, limit=limit, fresh=fresh, engine=engine, why=why, command=tuple(sys.argv))
-    with _live(quiet) as live:
-        ended = start(declared, registry=registry, order=order, listeners=_listeners(live, quiet))
+    with live(quiet) as shown:
+        ended = start(declared, registry=registry, order=order, listeners=listeners(shown, quiet))
     return _finish(ended, as_json=as_json)
 
 
-def _live(quiet: bool) -> Any:
+def live(quiet: bool) -> Any:
     from fairtrial.cli.live import Live
 
     return Live(quiet=quiet)
 
 
-def _listeners(live: Any, quiet: bool) -> Any:
+def listeners(shown: Any, quiet: bool) -> Any:
     from fairtrial.cli.live import failure
     from fairtrial.flow.session import Listeners
 
     if quiet:
         return Listeners(on_failure=failure)
-    return Listeners(on_survey=_survey, on_progress=live.show, on_failure=failure)
+    return Listeners(on_survey=_survey, on_progress=shown.show, on_failure=failure)
 
 
 def _survey(found: Survey) -> None:
@@ -182,13 +182,13 @@ def retry(
     from fairtrial.flow.session import Order
 
     order = Order(forgive=tuple(failure or ()), verb="retry", why=why, command=tuple(sys.argv))
-    with _live(quiet) as live:
+    with live(quiet) as shown:
         ended = start(
             run_number,
             registry=Registry(),
             home=None,
             order=order,
-            listeners=_listeners(live, quiet),
+            listeners=listeners(shown, quiet),
         )
     return _finish(ended, as_json=as_json)
 
@@ -205,13 +205,13 @@ def reproduce(
     from fairtrial.flow.session import Order
 
     order = Order(fresh=True, verb="reproduce", why=why, command=tuple(sys.argv))
-    with _live(quiet) as live:
+    with live(quiet) as shown:
         made = start(
             run_number,
             registry=Registry(),
             home=None,
             order=order,
-            listeners=_listeners(live, quiet),
+            listeners=listeners(shown, quiet),
         )
     if as_json:
         envelope("reproduce", {**plain(made), "agrees": made.agrees})

@@ -111,3 +111,14 @@ class Needed:
     """Smallest effect that this design detects with power 0.8, in the metric's unit; None where it cannot be said."""
     replicates: int | None = None
     """Replicates a condition that would settle it; None where nothing would, or none are needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """The same question with the analysis done a little differently."""
+
+    what: str
+    """'without replicate 2', 'median instead of mean'."""
+    same: bool
+    answer: str
+    """The best condition then, in words."""

@@ -1,0 +1,263 @@
+"""`analyse`, `confirm`, `report`, `selftest`: from measurements to conclusions."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fairtrial.cli.console import envelope, level, note, number, say
+from fairtrial.cli.declare import AsJson
+from fairtrial.cli.run import Quiet, Why
+
+if TYPE_CHECKING:
+    from fairtrial.flow.confirm import Confirmed
+    from fairtrial.flow.selftest.run import Rate
+    from fairtrial.model.figure import Grid as Rows
+    from fairtrial.model.figure import Section
+
+RunNumber = Annotated[int | None, typer.Argument(metavar="[RUN]", help="The newest run unless given.")]
+Arm = Annotated[list[str] | None, typer.Option("--arm", help="Only this arm; may be repeated.")]
+ROWS = 30
+"""Rows of a table before it is cut; the report has more, its data all."""
+
+
+def analyse(
+    run_number: RunNumber = None,
+    of: Annotated[
+        str | None,
+        typer.Option(
+            "--of",
+            help="claims, effects, threshold, optimum, saturation, scaling, crossover, text or search; "
+            "what fits the study unless given.",
+        ),
+    ] = None,
+    metric: Annotated[str | None, typer.Option("--metric", help="The first with a direction unless given.")] = None,
+    factor: Annotated[str | None, typer.Option("--factor", help="Along which factor.")] = None,
+    arm: Arm = None,
+    change: Annotated[
+        float, typer.Option("--change", min=0, help="threshold: list adjacent means that differ by this share.")
+    ] = 0.5,
+    margin: Annotated[
+        float | None, typer.Option("--margin", min=0, help="Differences up to this do not matter (metric's unit).")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="search: how many of the best to describe.")] = 10,
+    response: Annotated[str | None, typer.Option("--response", help="saturation: metric of the response time.")] = None,
+    think_s: Annotated[float, typer.Option("--think", min=0, help="saturation: think time in seconds.")] = 0.0,
+    keyword: Annotated[str | None, typer.Option("--keyword", help="text: the word to look for.")] = None,
+    table: Annotated[str | None, typer.Option("--table", help="text: the raw table.")] = None,
+    column: Annotated[str | None, typer.Option("--column", help="text: its column.")] = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Ask a run a question; the answer may be "none" or "inconclusive"."""
+    from fairtrial.flow.analyse import Question, analyse, kinds, remember
+
+    asked = Question(
+        metric=metric,
+        factor=factor,
+        arms=tuple(arm or ()),
+        change=change,
+        margin=margin,
+        top=top,
+        response=response,
+        think_s=think_s,
+        keyword=keyword,
+        table=table,
+        column=column,
+    )
+    chosen = [of] if of else kinds(None, run_number)
+    findings = {kind: list(analyse(None, run_number, kind, asked)) for kind in chosen}
+    if why:
+        remember(None, run_number, findings, why=why, command=sys.argv)
+    if as_json:
+        envelope("analyse", findings)
+        return
+    for kind, found in findings.items():
+        _print_findings(kind, found)
+
+
+def _print_findings(kind: str, findings: list[Any]) -> None:
+    from fairtrial.flow.report import sections
+
+    for section in sections(kind, findings):
+        _print_section(section)
+
+
+def _print_section(section: Section) -> None:
+    say(section.title)
+    for sentence in section.sentences:
+        say(f"  {sentence}")
+    for rows in section.tables:
+        say()
+        _print_rows(rows)
+    say()
+
+
+def _print_rows(rows: Rows) -> None:
+    from fairtrial.cli import tables
+
+    if rows.title:
+        say(rows.title)
+    numbers = [
+        name for place, name in enumerate(rows.columns) if any(isinstance(row[place], int | float) for row in rows.rows)
+    ]
+    made = tables.table(*rows.columns, right=numbers)
+    for row in rows.rows[:ROWS]:
+        made.add_row(*map(_cell, row))
+    tables.show(made)
+    if len(rows.rows) > ROWS:
+        say(f"… {len(rows.rows) - ROWS} more rows: fairtrial report -o writes all of them")
+
+
+def _cell(value: str | float | int | None) -> str:
+    if isinstance(value, float) or value is None:
+        return number(value)
+    return value if isinstance(value, str) else level(value)
+
+
+def confirm(
+    run_number: RunNumber = None,
+    top: Annotated[int | None, typer.Option("--top", min=1, help="How many of the best; `confirm:` says it.")] = None,
+    replicates: Annotated[int | None, typer.Option("--replicates", min=2, help="How often each.")] = None,
+    why: Why = "",
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> int:
+    """Measure the best conditions again on fresh seeds (exit 4: the best did not hold, 5: inconclusive)."""
+    from fairtrial.cli.run import listeners, live
+    from fairtrial.contract.registry import Registry
+    from fairtrial.flow.confirm import confirm as start
+    from fairtrial.flow.session import Order
+
+    order = Order(verb="confirm", why=why, command=tuple(sys.argv))
+    with live(quiet) as shown:
+        made = start(
+            None,
+            run_number,
+            registry=Registry(),
+            top=top,
+            replicates=replicates,
+            order=order,
+            listeners=listeners(shown, quiet),
+        )
+    if as_json:
+        envelope("confirm", made, next_command=f"fairtrial report {made.of}")
+    else:
+        _print_confirmed(made)
+    return made.ended.exit_code or {"supported": 0, "not supported": 4}.get(made.verdict.value, 5)
+
+
+def _print_confirmed(made: Confirmed) -> None:
+    from fairtrial.flow.report import sections
+
+    for section in sections("again", [made.again]):
+        _print_section(section)
+    say(f"run {made.ended.run.number} measured the best of run {made.of} again: {made.verdict.value}")
+    say(f"  {made.answer}")
+    say(f"next: fairtrial report {made.of}")
+
+
+def report(
+    run_number: RunNumber = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="Write report.md, report.html, plots and data into this folder."),
+    ] = None,
+    of: Annotated[
+        list[str] | None, typer.Option("--of", help="An analysis to add (see analyse); may be repeated.")
+    ] = None,
+    factor: Annotated[str | None, typer.Option("--factor", help="Along which factor, for what is added.")] = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Print a run's report as Markdown; with -o write it with plots and data (`-o .` is reports/RUN)."""
+    from fairtrial.flow.report import document, publish
+
+    if out is None:
+        found = document(None, run_number, of=tuple(of or ()), factor=factor)
+        if as_json:
+            envelope("report", found)
+            return
+        from fairtrial.flow.report import markdown
+
+        sys.stdout.write(markdown(found))
+        return
+    paths = publish(None, run_number, out, of=tuple(of or ()), factor=factor, why=why, command=sys.argv)
+    if as_json:
+        envelope("report", paths)
+        return
+    for path in paths:
+        say(str(path))
+
+
+def selftest(
+    only: Annotated[list[str] | None, typer.Argument(metavar="[DETECTOR]...", help="All of them unless given.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="The slow cells too.")] = False,
+    share: Annotated[
+        float, typer.Option("--share", min=0.001, max=1, help="This share of the repeats, for a quick look.")
+    ] = 1.0,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; one a CPU unless given.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> int:
+    """Measure how often every detector and gate is wrong: on nothing, and on planted effects (exit 4: a promise broken)."""
+    from fairtrial.flow.selftest.run import selftest as measure
+
+    def progress(rate: Rate) -> None:
+        note(
+            f"{'ok' if rate.holds else 'NO':3} {rate.detector}: {rate.world}, {rate.size}: {rate.fired}/{rate.repeats}"
+        )
+
+    rates = measure(only=tuple(only or ()), full=full, share=share, jobs=jobs, on_rate=None if quiet else progress)
+    if as_json:
+        envelope("selftest", [{**_plain(rate), "holds": rate.holds} for rate in rates])
+    elif markdown:
+        _print_markdown(rates)
+    else:
+        _print_rates(rates)
+    return 0 if all(rate.holds for rate in rates) else 4
+
+
+def _plain(rate: Rate) -> dict[str, Any]:
+    from fairtrial.cli.console import plain
+
+    made: dict[str, Any] = plain(rate)
+    return made
+
+
+HEADS = ("detector", "world", "size", "promised", "measured", "95 % interval", "holds")
+
+
+def _rows(rates: list[Rate]) -> list[tuple[str, ...]]:
+    return [
+        (
+            rate.detector,
+            rate.world,
+            rate.size,
+            f"{'power' if rate.planted else 'alarms'} {'≥' if rate.planted else '≤'} {rate.promised:.3g}",
+            f"{rate.fired / rate.repeats:.3f} of {rate.repeats}",
+            f"{rate.interval.low:.3f} to {rate.interval.high:.3f}",
+            "yes" if rate.holds else "NO",
+        )
+        for rate in rates
+    ]
+
+
+def _print_rates(rates: list[Rate]) -> None:
+    from fairtrial.cli import tables
+
+    made = tables.table(*HEADS)
+    for row in _rows(rates):
+        made.add_row(*row)
+    tables.show(made)
+
+
+def _print_markdown(rates: list[Rate]) -> None:
+    say("| " + " | ".join(HEADS) + " |")
+    say("|" + " --- |" * len(HEADS))
+    for row in _rows(rates):
+        say("| " + " | ".join(row) + " |")

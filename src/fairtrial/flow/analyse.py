@@ -1,0 +1,214 @@
+"""`analyse`: one question to a run, answered by one finding or by one for each arm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairtrial.errors import UnknownName, UserError
+from fairtrial.flow.evidence import Evidence, evidence, measured_again
+from fairtrial.model.study import Direction
+
+Finding = Any
+"""One of the findings of `model/`: each has an `answer` and a `verdict`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked beyond the kind: None and 0 leave it to the study."""
+
+    metric: str | None = None
+    factor: str | None = None
+    arms: tuple[str, ...] = ()
+    change: float = 0.5
+    """Threshold: the share from which two adjacent means are listed as a jump."""
+    margin: float | None = None
+    """Differences up to this, in the metric's unit, do not matter."""
+    top: int = 10
+    response: str | None = None
+    """Saturation: the metric of the response time, in seconds."""
+    think_s: float = 0.0
+    keyword: str | None = None
+    table: str | None = None
+    column: str | None = None
+
+
+def analyse(home: Path | None, number: int | None, of: str, question: Question = Question()) -> Sequence[Finding]:
+    """Answer a question of KINDS about a run (the newest without a number); a list, for arms are asked one by one.
+
+    Raises UnknownName for a kind, metric, factor or arm that is not there, UserError where a choice must be made.
+    """
+    with evidence(home, number) as found:
+        return list(ask(found, of, question))
+
+
+def ask(found: Evidence, of: str, question: Question = Question()) -> Iterator[Finding]:
+    """Answer a question about a run that is open."""
+    if of not in KINDS:
+        raise UnknownName("analysis", of, KINDS)
+    return KINDS[of](found, question)
+
+
+def _common(found: Evidence) -> dict[str, Any]:
+    return {"alpha": found.study.alpha, "completeness": found.study.completeness}
+
+
+def _effects(found: Evidence, asked: Question) -> Iterator[Finding]:
+    from fairtrial.analyse.effects import effects
+
+    metric = found.metric(asked.metric)
+    factors = None if asked.factor is None else [asked.factor]
+    yield effects(found.data, found.metrics, metric=metric, factors=factors, margin=asked.margin, **_common(found))
+
+
+def _threshold(found: Evidence, asked: Question) -> Iterator[Finding]:
+    from fairtrial.analyse.threshold import threshold
+
+    metric, factor = found.metric(asked.metric), found.factor(asked.factor)
+    for arm in _arms(found, asked):
+        yield threshold(found.data, metric=metric, factor=factor, arm=arm, change=asked.change, **_common(found))
+
+
+def _optimum(found: Evidence, asked: Question) -> Iterator[Finding]:
+    from fairtrial.analyse.optimum import optimum
+
+    yield optimum(
+        found.data,
+        found.metrics,
+        metric=found.metric(asked.metric),
+        slo=found.study.slo,
+        margin=asked.margin,
+        again=measured_again(found),
+        **_common(found),
+    )
+
+
+def _saturation(found: Evidence, asked: Question) -> Iterator[Finding]:
+    from fairtrial.analyse.range import operating_range
+    from fairtrial.analyse.saturation import saturation
+
+    metric, factor = found.metric(asked.metric), found.factor(asked.factor)
+    for arm in _arms(found, asked):
+        yield saturation(
+            found.data,
+            metric=metric,
+            factor=factor,
+            arm=arm,
+            direction=found.direction(metric),
+            response=asked.response,
+            think_s=asked.think_s,
+            **_common(found),
+        )
+        if found.study.slo:
+            clauses = found.study.slo
+            yield operating_range(found.data, factor=factor, clauses=clauses, arm=arm, alpha=found.study.alpha)
+
+
+def _scaling(found: Evidence, asked: Question) -> Iterator[Finding]:
+    from fairtrial.analyse.scaling import scaling
+
+    metric, factor = found.metric(asked.metric), found.factor(asked.factor)
+    for arm in _arms(found, asked):
+        yield scaling(found.data, found.metrics, metric=metric, factor=factor, arm=arm, **_common(found))
+
+
+def _crossover(found: Evidence, asked: Question) -> Iterator[Finding]:
+    from fairtrial.analyse.crossover import crossover
+
+    arms = asked.arms or found.arms()
+    if len(arms) != 2:
+        known = " --arm ".join(found.arms()[:2]) or "A --arm B"
+        raise UserError(f"a crossover is of two arms, not of {len(arms)}", hint=f"--arm {known}")
+    yield crossover(
+        found.data,
+        found.metrics,
+        metric=found.metric(asked.metric),
+        factor=found.factor(asked.factor),
+        arms=(arms[0], arms[1]),
+        prices=found.study.prices,
+        **_common(found),
+    )
+
+
+def _search(found: Evidence, asked: Question) -> Iterator[Finding]:
+    from fairtrial.analyse.search import search
+
+    metric = found.metric(asked.metric)
+    if found.direction(metric) is Direction.NONE:
+        raise UserError(f"{metric} has no direction, so nothing is best", hint=f"metrics: {{{metric}: maximize}}")
+    again = measured_again(found)
+    yield search(found.data, found.metrics, metric=metric, top=asked.top, margin=asked.margin, again=again)
+
+
+def _text(found: Evidence, asked: Question) -> Iterator[Finding]:
+    from fairtrial.analyse.text import mentions
+
+    if asked.keyword is None:
+        raise UserError("which word?", hint="--keyword trust")
+    factor = asked.factor or next(iter(found.data.factors), None)
+    if factor is None:
+        raise UserError("the run has no factor to compare levels of")
+    table, column, answers = _answers(found, asked)
+    yield mentions(answers, keyword=asked.keyword, factor=factor, table=table, column=column, alpha=found.study.alpha)
+
+
+def _answers(found: Evidence, asked: Question) -> tuple[str, str, list[tuple[Any, list[str]]]]:
+    """Read the texts of a raw table: (its name, the column, (trial, texts) for each trial)."""
+    import polars as pl
+
+    names = list(found.ledger.table_names(found.run.number))
+    table = asked.table or (names[0] if len(names) == 1 else "")
+    if table not in names:
+        raise UnknownName("table", table, names) if table else UserError("which table?", hint=_choices("table", names))
+    frames = [(row, pl.read_parquet(path)) for row, _, path in found.ledger.tables(found.run.number, table)]
+    texts = [name for name, kind in frames[0][1].schema.items() if kind == pl.String]
+    column = asked.column or (texts[0] if len(texts) == 1 else "")
+    if column not in texts:
+        raise (
+            UnknownName("column", column, texts)
+            if column
+            else UserError("which column?", hint=_choices("column", texts))
+        )
+    return table, column, [(row, frame[column].drop_nulls().to_list()) for row, frame in frames]
+
+
+def _choices(option: str, names: Sequence[str]) -> str:
+    return f"--{option} {' | '.join(names)}" if names else f"the run has no such {option}"
+
+
+def _claims(found: Evidence, _: Question) -> Iterator[Finding]:
+    from fairtrial.analyse.claims import claims
+
+    yield from claims(found.data, found.study)
+
+
+def _arms(found: Evidence, asked: Question) -> Sequence[str | None]:
+    """List the arms to ask one by one; a study without variants has the one None."""
+    known = found.arms()
+    for name in asked.arms:
+        if name not in known:
+            raise UnknownName("variant", name, known)
+    return asked.arms or known or (None,)
+
+
+KINDS: Mapping[str, Callable[[Evidence, Question], Iterator[Finding]]] = {
+    "claims": _claims,
+    "effects": _effects,
+    "threshold": _threshold,
+    "optimum": _optimum,
+    "saturation": _saturation,
+    "scaling": _scaling,
+    "crossover": _crossover,
+    "text": _text,
+    "search": _search,
+}
+
+
+def doubts(found: Evidence) -> Sequence[Any]:
+    """Return the reasons to doubt a run's conclusions."""
+    from fairtrial.analyse.cautions import cautions
+    from fairtrial.flow.nulls import floor
+
+    return cautions(found.data, found.study, found.attempts(), planned=found.run.planned, floor=floor(found))

@@ -1,0 +1,118 @@
+"""What a run has to say: its study as recorded, its trials as arrays, and what was measured again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairtrial.contract.journal import Ledger
+from fairtrial.errors import UserError
+from fairtrial.flow.book import reading
+from fairtrial.model.choice import Again
+from fairtrial.model.run import AttemptRow, Run
+from fairtrial.model.study import Direction, Metric, Study
+
+if TYPE_CHECKING:
+    from fairtrial.analyse.data import Data
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A run, read whole; `ledger` answers only while the book is open."""
+
+    run: Run
+    study: Study
+    data: Data
+    ledger: Ledger
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Return its metrics; of a run that declared none, what was measured."""
+        return self.study.metrics
+
+    def attempts(self) -> Sequence[AttemptRow]:
+        """List the attempts of the run."""
+        return self.ledger.attempts(run=self.run.number)
+
+    def metric(self, name: str | None) -> str:
+        """Return the metric that was asked for, or the first with a direction, or the only one.
+
+        Raises UserError where nothing says which, UnknownName for one that was not measured.
+        """
+        if name is not None:
+            self.data.metric(name)
+            return name
+        directed = [metric.name for metric in self.metrics if metric.direction is not Direction.NONE]
+        if directed:
+            return directed[0]
+        known = sorted(self.data.metrics)
+        if len(known) != 1:
+            raise UserError("no metric says which way is better", hint=f"--metric {' | '.join(known)}")
+        return known[0]
+
+    def direction(self, name: str) -> Direction:
+        """Return which way a metric is better."""
+        return next((metric.direction for metric in self.metrics if metric.name == name), Direction.NONE)
+
+    def factor(self, name: str | None) -> str:
+        """Return the factor that was asked for, or the only one whose levels are numbers. Raises UserError."""
+        if name is not None:
+            self.data.ordered(name)
+            return name
+        ordered = [path for path, column in self.data.factors.items() if column.ordered and len(column.levels) > 1]
+        if len(ordered) != 1:
+            said = "several factors have an order" if ordered else "no factor has levels that are numbers"
+            raise UserError(said, hint=f"--factor {' | '.join(ordered)}" if ordered else "--of effects needs no order")
+        return ordered[0]
+
+    def arms(self) -> tuple[str, ...]:
+        """List the arms; none for a study without variants."""
+        column = self.data.factors.get("variant")
+        return () if column is None else column.levels
+
+
+@contextmanager
+def evidence(home: Path | None, number: int | None) -> Iterator[Evidence]:
+    """Open a run (the newest without a number) for judging. Raises NothingMeasured where nothing is settled."""
+    with reading(home) as book:
+        yield gather(book.ledger, number)
+
+
+def gather(ledger: Ledger, number: int | None) -> Evidence:
+    """Read a run for judging."""
+    from fairtrial.analyse.data import data
+
+    run = ledger.run(number)
+    measured = ledger.measurements(run.number)
+    study = recorded(run)
+    if not study.metrics:
+        names = (name for name in measured.metrics if name not in measured.factors)
+        study = replace(study, metrics=tuple(Metric(name) for name in names))
+    return Evidence(run=run, study=study, data=data(measured), ledger=ledger)
+
+
+def recorded(run: Run) -> Study:
+    """Read the study that a run recorded; its system need not be installed any more."""
+    from fairtrial.contract.registry import Registry
+    from fairtrial.spec.recorded import read_recorded
+
+    return read_recorded(run.document, name=run.study, system=run.system, registry=Registry())
+
+
+def measured_again(found: Evidence) -> tuple[Again, ...]:
+    """Return what the newest confirmation of a run measured; none where there was none."""
+    from fairtrial.analyse.optimum import compare_again
+
+    done = [action for action in found.ledger.actions() if _confirms(action, found.run.number)]
+    if not done:
+        return ()
+    number = int(done[-1]["detail"]["run"])
+    again = gather(found.ledger, number)
+    return compare_again(found.data, again.data, found.metrics, metric=found.metric(None), run=number)
+
+
+def _confirms(action: Mapping[str, Any], run: int) -> bool:
+    return action["verb"] == "confirm" and action["detail"].get("of") == run and "run" in action["detail"]

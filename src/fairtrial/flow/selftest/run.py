@@ -1,0 +1,135 @@
+"""Run the cells: how often each detector fires where there is nothing, and where there is something."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from fairtrial.errors import UnknownName
+from fairtrial.flow.selftest.cell import NULLS, PLANTED, Cell
+from fairtrial.model.finding import Interval
+
+LEVEL = 0.95
+CHUNK = 50
+"""Repeats that one process makes at a time."""
+ITSELF = ("cell", "run")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often a detector fired in one world."""
+
+    detector: str
+    world: str
+    size: str
+    planted: bool
+    promised: float
+    fired: int
+    repeats: int
+    interval: Interval
+
+    @property
+    def holds(self) -> bool:
+        """Say whether what is promised lies within what was seen: rate at most (null) or at least (planted)."""
+        return self.interval.high >= self.promised if self.planted else self.interval.low <= self.promised
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    module: str
+    place: int
+    start: int
+    stop: int
+    seed: int
+
+
+def cells() -> list[tuple[str, int, Cell]]:
+    """List every cell as (module, place in it, cell), detectors in alphabetical order."""
+    package = import_module("fairtrial.flow.selftest")
+    names = sorted(found.name for found in iter_modules(package.__path__) if found.name not in ITSELF)
+    modules = [f"{package.__name__}.{name}" for name in names]
+    return [(module, place, cell) for module in modules for place, cell in enumerate(import_module(module).CELLS)]
+
+
+def selftest(
+    *,
+    only: Sequence[str] = (),
+    full: bool = False,
+    share: float = 1.0,
+    seed: int = 0,
+    jobs: int | None = None,
+    on_rate: Callable[[Rate], None] | None = None,
+) -> list[Rate]:
+    """Measure every cell (those of the detectors in `only`), in their order; slow ones where `full`.
+
+    `share` of the 1,000 null and 400 planted repeats are made, for a quick look. Repeat i of a cell draws from a stream
+    of its own, so that neither the number of processes nor the other cells change it. Raises UnknownName.
+    """
+    every = cells()
+    known = list(dict.fromkeys(cell.detector for _, _, cell in every))
+    for name in only:
+        if name not in known:
+            raise UnknownName("detector", name, known)
+    chosen = [
+        found for found in every if (not only or found[2].detector in only) and (full or only or not found[2].slow)
+    ]
+    rates = []
+    for rate in _measured(chosen, share, seed, jobs or len(os.sched_getaffinity(0))):
+        rates.append(rate)
+        if on_rate:
+            on_rate(rate)
+    return rates
+
+
+def _measured(chosen: Sequence[tuple[str, int, Cell]], share: float, seed: int, jobs: int) -> Iterator[Rate]:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    plans = [(cell, _chunks(module, place, cell, share, seed)) for module, place, cell in chosen]
+    if jobs == 1:
+        for cell, chunks in plans:
+            yield _rate(cell, chunks, [fired(chunk) for chunk in chunks])
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_alone) as pool:
+        futures = [(cell, chunks, [pool.submit(fired, chunk) for chunk in chunks]) for cell, chunks in plans]
+        for cell, chunks, made in futures:
+            yield _rate(cell, chunks, [future.result() for future in made])
+
+
+def _alone() -> None:
+    """Keep numeric libraries from starting a thread for every core in every process."""
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+
+
+def _chunks(module: str, place: int, cell: Cell, share: float, seed: int) -> list[_Chunk]:
+    repeats = max(1, round(share * (PLANTED if cell.planted else NULLS)))
+    return [_Chunk(module, place, start, min(start + CHUNK, repeats), seed) for start in range(0, repeats, CHUNK)]
+
+
+def fired(chunk: _Chunk) -> int:
+    """Count how often a detector fires in a stretch of the repeats of a cell."""
+    cell: Cell = import_module(chunk.module).CELLS[chunk.place]
+    return sum(bool(cell.fires(_stream(cell, chunk.seed, repeat))) for repeat in range(chunk.start, chunk.stop))
+
+
+def _stream(cell: Cell, seed: int, repeat: int) -> Any:
+    import numpy as np
+
+    from fairtrial.model.identity import stream_seed
+
+    name = f"{cell.detector}/{cell.world}/{cell.size}"
+    return np.random.default_rng([stream_seed(seed, name), repeat])
+
+
+def _rate(cell: Cell, chunks: Sequence[_Chunk], counts: Sequence[int]) -> Rate:
+    from fairtrial.stats.interval import rate_interval
+
+    repeats, count = chunks[-1].stop, sum(counts)
+    ends = rate_interval(count, repeats, LEVEL)
+    interval = Interval(*ends, LEVEL, "Clopper-Pearson")
+    return Rate(cell.detector, cell.world, cell.size, cell.planted, cell.rate, count, repeats, interval)
