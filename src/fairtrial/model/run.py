@@ -102,6 +102,8 @@ class Measurements:
     peak_bytes: Sequence[int] = ()
     condition: Sequence[int] = ()
     """Numbers of conditions: trials of one number share variant and factors; empty where nobody numbered them."""
+    attempt: Sequence[int | None] = ()
+    """Ids of the attempts that settled the trials; empty where nobody knows them."""
 
     def __len__(self) -> int:
         return len(self.number)

@@ -55,6 +55,7 @@ class Columns(Reader):
             cpu_s=cpus,
             peak_bytes=peaks,
             condition=conditions,
+            attempt=attempts,
         )
 
     def _factors(self, run: int, conditions: Sequence[int]) -> tuple[list[str], dict[str, list[Any]]]:

@@ -176,6 +176,7 @@ class MemoryLedger(_Runs):
             wall_s=[one.wall_s for one in usage],
             cpu_s=[one.cpu_s for one in usage],
             peak_bytes=[one.peak_bytes for one in usage],
+            attempt=[row.attempt for row in rows],
         )
 
     def history(self, system: bytes | None = None, name: str | None = None) -> History:
