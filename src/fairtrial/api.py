@@ -19,9 +19,11 @@ from fairtrial.model.run import Measurements, TrialRow
 if TYPE_CHECKING:
     import polars as pl
 
+    from fairtrial.model.choice import ClaimFinding, OptimumFinding, SearchFinding
 
-class Run:
-    """A run in a book: everything is read when it is asked for."""
+
+class Measured:
+    """What a run measured: everything is read when it is asked for."""
 
     def __init__(self, number: int | None = None, *, folder: str | Path | None = None) -> None:
         from fairtrial.flow.read import runs
@@ -70,6 +72,96 @@ class Run:
         from fairtrial.flow.keep import export
 
         return export(self.folder, self.number, Path(folder), formats)
+
+
+class Run(Measured):
+    """A run in a book, and what can be concluded from it. Each question may be answered "none" or "inconclusive".
+
+    `metric` is the first with a direction, `factor` the only one whose levels are numbers, unless they are given. A
+    question that is asked of each arm (`arm` names one) gives a tuple where there are several.
+    """
+
+    def effects(self, metric: str | None = None, *, factor: str | None = None, margin: float | None = None) -> Any:
+        """Return what each factor does to a metric: an EffectsFinding (`model/effect.py`)."""
+        return self._ask("effects", metric=metric, factor=factor, margin=margin)
+
+    def threshold(
+        self, metric: str | None = None, factor: str | None = None, *, arm: str | None = None, change: float = 0.5
+    ) -> Any:
+        """Return whether a metric has a step along a factor: a ThresholdFinding (`model/curve.py`)."""
+        return self._ask("threshold", metric=metric, factor=factor, arms=_arms(arm), change=change)
+
+    def optimum(self, metric: str | None = None, *, margin: float | None = None) -> OptimumFinding:
+        """Return the conditions that cannot be told from the best."""
+        found: OptimumFinding = self._ask("optimum", metric=metric, margin=margin)
+        return found
+
+    def saturation(
+        self,
+        metric: str | None = None,
+        factor: str | None = None,
+        *,
+        arm: str | None = None,
+        response: str | None = None,
+        think_s: float = 0.0,
+    ) -> Any:
+        """Return where a metric stops growing (a SaturationFinding), and the range that keeps the study's `slo`."""
+        return self._ask(
+            "saturation", metric=metric, factor=factor, arms=_arms(arm), response=response, think_s=think_s
+        )
+
+    def scaling(self, metric: str | None = None, factor: str | None = None, *, arm: str | None = None) -> Any:
+        """Return the law by which a metric improves with a size: a ScalingFinding."""
+        return self._ask("scaling", metric=metric, factor=factor, arms=_arms(arm))
+
+    def crossover(
+        self, metric: str | None = None, factor: str | None = None, *, arms: tuple[str, str] | None = None
+    ) -> Any:
+        """Return where the curves of two arms cross: a CrossoverFinding."""
+        return self._ask("crossover", metric=metric, factor=factor, arms=arms or ())
+
+    def mentions(
+        self, keyword: str, *, factor: str | None = None, table: str | None = None, column: str | None = None
+    ) -> Any:
+        """Return the share of answers in a raw table that mention a word, for each level: a TextFinding."""
+        return self._ask("text", keyword=keyword, factor=factor, table=table, column=column)
+
+    def search(self, metric: str | None = None, *, top: int = 10, margin: float | None = None) -> SearchFinding:
+        """Return the summary of a search."""
+        found: SearchFinding = self._ask("search", metric=metric, top=top, margin=margin)
+        return found
+
+    def claims(self) -> tuple[ClaimFinding, ...]:
+        """Return a verdict for each claim of the study's `expect:`."""
+        from fairtrial.flow.analyse import analyse
+
+        return tuple(analyse(self.folder, self.number, "claims"))
+
+    def table(self, factor: str, metrics: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return a row for each level of a factor: n, mean, sd, median, min, max of each metric, others averaged."""
+        from fairtrial.flow.analyse import level_table
+
+        made: pl.DataFrame = level_table(self.folder, self.number, factor, metrics)
+        return made
+
+    def report(self, folder: str | Path | None = None) -> str:
+        """Return the report as Markdown; with a folder, write it there too, with HTML, plots and data."""
+        from fairtrial.flow.report import document, markdown, publish
+
+        if folder is not None:
+            publish(self.folder, self.number, Path(folder), command=("fairtrial.Run.report",))
+        return markdown(document(self.folder, self.number))
+
+    def _ask(self, kind: str, **asked: Any) -> Any:
+        from fairtrial.flow.analyse import Question, analyse
+
+        with _plainly():
+            found = tuple(analyse(self.folder, self.number, kind, Question(**asked)))
+        return found[0] if len(found) == 1 else found
+
+
+def _arms(arm: str | None) -> tuple[str, ...]:
+    return () if arm is None else (arm,)
 
 
 class Study:

@@ -162,10 +162,8 @@ def _print_confirmed(made: Confirmed) -> None:
 
 def report(
     run_number: RunNumber = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("-o", "--out", help="Write report.md, report.html, plots and data into this folder."),
-    ] = None,
+    write: Annotated[bool, typer.Option("-o", "--write", help="Write reports/RUN, with plots and data.")] = False,
+    folder: Annotated[Path | None, typer.Option("--folder", help="Write into this folder instead.")] = None,
     of: Annotated[
         list[str] | None, typer.Option("--of", help="An analysis to add (see analyse); may be repeated.")
     ] = None,
@@ -173,10 +171,10 @@ def report(
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
-    """Print a run's report as Markdown; with -o write it with plots and data (`-o .` is reports/RUN)."""
+    """Print a run's report as Markdown; with -o write it into reports/RUN, with plots and data."""
     from fairtrial.flow.report import document, publish
 
-    if out is None:
+    if not write and folder is None:
         found = document(None, run_number, of=tuple(of or ()), factor=factor)
         if as_json:
             envelope("report", found)
@@ -185,7 +183,7 @@ def report(
 
         sys.stdout.write(markdown(found))
         return
-    paths = publish(None, run_number, out, of=tuple(of or ()), factor=factor, why=why, command=sys.argv)
+    paths = publish(None, run_number, folder, of=tuple(of or ()), factor=factor, why=why, command=sys.argv)
     if as_json:
         envelope("report", paths)
         return
@@ -204,7 +202,7 @@ def selftest(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
-    """Measure how often every detector and gate is wrong: on nothing, and on planted effects (exit 4: a promise broken)."""
+    """Measure how often every detector is wrong, on nothing and on planted effects (exit 4: a promise is broken)."""
     from fairtrial.flow.selftest.run import selftest as measure
 
     def progress(rate: Rate) -> None:

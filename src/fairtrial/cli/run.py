@@ -70,12 +70,14 @@ def run(
 
 
 def live(quiet: bool) -> Any:
+    """Return the line on stderr that shows progress."""
     from fairtrial.cli.live import Live
 
     return Live(quiet=quiet)
 
 
 def listeners(shown: Any, quiet: bool) -> Any:
+    """Return who hears of a session: nobody but of failures where `quiet`."""
     from fairtrial.cli.live import failure
     from fairtrial.flow.session import Listeners
 

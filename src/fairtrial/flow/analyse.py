@@ -158,7 +158,7 @@ def _answers(found: Evidence, asked: Question) -> tuple[str, str, list[tuple[Any
     """Read the texts of a raw table: (its name, the column, (trial, texts) for each trial)."""
     import polars as pl
 
-    names = list(found.ledger.table_names(found.run.number))
+    names = list(dict.fromkeys(name for _, name, _ in found.ledger.tables(found.run.number)))
     table = asked.table or (names[0] if len(names) == 1 else "")
     if table not in names:
         raise UnknownName("table", table, names) if table else UserError("which table?", hint=_choices("table", names))
@@ -212,3 +212,56 @@ def doubts(found: Evidence) -> Sequence[Any]:
     from fairtrial.flow.nulls import floor
 
     return cautions(found.data, found.study, found.attempts(), planned=found.run.planned, floor=floor(found))
+
+
+def kinds(home: Path | None, number: int | None) -> list[str]:
+    """Say which analyses fit a run: its claims, then what its study is made for."""
+    from fairtrial.flow.report import fitting
+
+    with evidence(home, number) as found:
+        return [*(["claims"] if found.study.expect else []), *fitting(found)]
+
+
+def remember(
+    home: Path | None,
+    number: int | None,
+    findings: Mapping[str, Sequence[Finding]],
+    *,
+    why: str,
+    command: Sequence[str],
+) -> None:
+    """Keep in the book's log what was asked of a run, and the answers."""
+    from fairtrial.flow.book import writing
+
+    with writing(home) as book:
+        run = book.ledger.run(number).number
+        answers = {kind: [finding.answer for finding in found] for kind, found in findings.items()}
+        book.act("analyse", why=why, command=tuple(command), run=run, detail={"answers": answers})
+
+
+def level_table(home: Path | None, number: int | None, factor: str, metrics: Sequence[str] | None) -> Any:
+    """Return a polars DataFrame with a row for each level of a factor, and n, mean, sd, … of each metric.
+
+    The values are those of `analyse.data.points`: one a replicate, the other factors averaged.
+    """
+    import polars as pl
+
+    from fairtrial.analyse.data import points
+    from fairtrial.stats.summary import median
+
+    with evidence(home, number) as found:
+        names = list(metrics) if metrics is not None else [metric.name for metric in found.metrics]
+        columns: dict[str, list[Any]] = {factor: list(found.data.factor(factor).levels)}
+        for name in names:
+            listed = points(found.data, name, factor, level=1 - found.study.alpha)
+            numbers = [[value for value in item.values if value == value] for item in listed]
+            columns |= {
+                f"{name}_n": [item.n for item in listed],
+                f"{name}_missing": [item.missing for item in listed],
+                f"{name}_mean": [item.mean for item in listed],
+                f"{name}_sd": [item.sd for item in listed],
+                f"{name}_median": [median(values) for values in numbers],
+                f"{name}_min": [min(values, default=None) for values in numbers],
+                f"{name}_max": [max(values, default=None) for values in numbers],
+            }
+    return pl.DataFrame(columns, strict=False)

@@ -146,6 +146,6 @@ def _verdict(finding: OptimumFinding, again: Sequence[Again], ended: Ended) -> t
     if stands is not None and stands.best:
         return (
             Verdict.INCONCLUSIVE,
-            f"Another condition is ahead now, and the two cannot be told apart. {finding.answer}",
+            f"Another condition is ahead now; the two cannot be told apart. {finding.answer}",
         )
     return Verdict.NOT_SUPPORTED, f"The best condition is not the best on fresh seeds. {finding.answer}"

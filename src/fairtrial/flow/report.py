@@ -1,0 +1,161 @@
+"""`report`: a run's evidence gathered into a document, and the document written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from fairtrial.flow.analyse import Question, ask, doubts
+from fairtrial.flow.book import writing
+from fairtrial.flow.evidence import Evidence, evidence
+from fairtrial.model.choice import ClaimFinding
+from fairtrial.model.document import Document
+from fairtrial.model.figure import Section
+from fairtrial.model.finding import Verdict
+from fairtrial.model.study import Direction
+
+
+def document(home: Path | None, number: int | None, *, of: Sequence[str] = (), factor: str | None = None) -> Document:
+    """Gather the report of a run (the newest without a number); `of` adds analyses to those that fit its study.
+
+    Raises NothingMeasured where no trial is settled, UnknownName for an analysis that there is none of.
+    """
+    with evidence(home, number) as found:
+        return gathered(found, of=of, factor=factor)
+
+
+def gathered(found: Evidence, *, of: Sequence[str] = (), factor: str | None = None) -> Document:
+    """Gather the report of an open run."""
+    from fairtrial.flow import facts
+    from fairtrial.report.section import section
+
+    claims: tuple[ClaimFinding, ...] = tuple(ask(found, "claims"))
+    results = list(results_of(found, of, factor))
+    cautions = tuple(doubts(found))
+    answer, verdict = answered(claims, [finding for _, finding in results])
+    drivers = found.ledger.provenance(found.run.number)
+    return Document(
+        title=f"{found.run.study}, run {found.run.number}",
+        question=found.study.question,
+        answer=answer,
+        verdict=verdict,
+        facts=facts.facts(found, drivers),
+        claims=claims,
+        sections=(
+            facts.design(found),
+            facts.completeness(found),
+            *facts.manipulations(found),
+            section(_conditions(found)),
+            *(section(finding) for _, finding in results),
+            *_own(found),
+            facts.null_check(found),
+            *facts.sensitivity(found),
+        ),
+        cautions=cautions,
+        limits=facts.limits(found, drivers),
+        reproduce=facts.reproduce(found, drivers),
+        digests=facts.digests(found),
+    )
+
+
+def results_of(found: Evidence, of: Sequence[str], factor: str | None) -> Iterator[tuple[str, Any]]:
+    """Answer the questions that fit a study, then those that were asked for: (kind, finding)."""
+    asked = Question(factor=factor)
+    chosen = list(dict.fromkeys([*fitting(found), *of]))
+    for kind in chosen:
+        for finding in ask(found, kind, asked if kind in of else Question()):
+            yield kind, finding
+
+
+def fitting(found: Evidence) -> list[str]:
+    """Say which analyses fit a study without being asked for: claims bring theirs, a search its summary."""
+    kinds = []
+    varied = [path for path, column in found.data.factors.items() if len(column.levels) > 1]
+    if varied and any(metric.direction is not Direction.NONE for metric in found.metrics):
+        kinds.append("search" if found.study.design.kind not in FIXED else "optimum")
+    if varied:
+        kinds.append("effects")
+    if found.study.slo and len([path for path in varied if found.data.factors[path].ordered]) == 1:
+        kinds.append("saturation")
+    return kinds
+
+
+FIXED = ("grid", "listed", "until", "lhs", "sobol", "random", "race")
+"""Designs that try to cover their conditions; any other is a search."""
+
+
+def answered(claims: Sequence[ClaimFinding], results: Sequence[Any]) -> tuple[str, str]:
+    """Say the answer in one sentence, and its verdict: only claims have one, without them a report describes."""
+    if not claims:
+        return next((finding.answer for finding in results if finding.answer), "Nothing was asked of this run."), ""
+    if len(claims) == 1:
+        return claims[0].answer, claims[0].verdict.value
+    counts = {verdict: sum(claim.verdict is verdict for claim in claims) for verdict in Verdict}
+    said = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
+    if counts[Verdict.NOT_SUPPORTED]:
+        return f"Of {len(claims)} claims: {said}.", Verdict.NOT_SUPPORTED.value
+    whole = counts[Verdict.SUPPORTED] == len(claims)
+    verdict = Verdict.SUPPORTED if whole else Verdict.INCONCLUSIVE
+    return (f"All {len(claims)} claims are supported." if whole else f"Of {len(claims)} claims: {said}."), verdict.value
+
+
+def _conditions(found: Evidence) -> Any:
+    from fairtrial.analyse.conditions import ranking
+    from fairtrial.report.conditions import Conditions
+
+    level = 1 - found.study.alpha
+    findings, _ = ranking(found.data.measured, found.metrics, level=level)
+    return Conditions(tuple(findings), tuple(metric.name for metric in found.metrics))
+
+
+def _own(found: Evidence) -> Iterator[Section]:
+    """Give the sections that the system itself has to add, where it is installed."""
+    from fairtrial.contract.system import Concludes
+    from fairtrial.flow.nulls import system_of
+    from fairtrial.flow.tables import frame
+
+    system = system_of(found.run, found.study)
+    if isinstance(system, Concludes):
+        yield from system.conclude(found.data.measured, lambda name: frame(found.ledger, found.run.number, name))
+
+
+def sections(kind: str, findings: Sequence[Any]) -> list[Section]:
+    """Return findings of one kind as they are shown."""
+    from fairtrial.report.section import section
+
+    if kind == "claims":
+        return [section(tuple(findings))] if findings else []
+    return [section(finding) for finding in findings]
+
+
+def markdown(made: Document) -> str:
+    """Write a document as Markdown."""
+    from fairtrial.report.document import markdown as write
+
+    return write(made)
+
+
+def publish(
+    home: Path | None,
+    number: int | None,
+    folder: Path | None,
+    *,
+    of: Sequence[str] = (),
+    factor: str | None = None,
+    why: str = "",
+    command: Sequence[str] = (),
+) -> list[Path]:
+    """Write a run's report into a folder (`reports/RUN` beside the book unless given), and note that in the book."""
+    from fairtrial.report.document import write
+
+    with writing(home) as book:
+        from fairtrial.flow.evidence import gather
+
+        found = gather(book.ledger, number)
+        target = folder or book.folder.parent / "reports" / str(found.run.number)
+        made = gathered(found, of=of, factor=factor)
+        paths = write(made, target)
+        detail = {"folder": str(target), "answer": made.answer, "verdict": made.verdict}
+        book.act("report", why=why, command=tuple(command), run=found.run.number, detail=detail)
+        return paths
