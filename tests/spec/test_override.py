@@ -134,7 +134,7 @@ def test_the_base_can_be_replaced_first(read, tmp_path):
         ("duration_s.x=1", "'x' lies inside a plain value (10)"),
         ("steps.7.rate=1", "'7' is not an index of a list of 2"),
         ("replicates=range(1,3)", "a word of the study and takes no range"),
-        ("expect=1", "expect: this version of fairtrial has no claims yet"),
+        ("protocol=1", "protocol: this version of fairtrial has no protocols of older harnesses yet"),
         ("limits.wal=2m", "override 'limits.wal=2m': limits.wal: unknown key 'wal' (did you mean 'wall'?)"),
         (
             "load.clients=1,x",

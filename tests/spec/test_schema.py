@@ -37,7 +37,7 @@ STUDY: dict[str, Any] = {
     "order": {"randomise": "blocked", "warmup": 1},
     "needs": {"cpus": 0.5, "memory": "1GiB", "gpus": 0},
     "limits": {"wall": "2m", "memory": 2**30, "retries": {"infra": 3, "crash": 1}},
-    "stop": {"wall": 3600, "trials": 500, "failures": "10%"},
+    "stop": {"wall": 3600, "trials": 500, "failures": "10%", "cost": 20},
     "parallel": {"jobs": {"auto": True, "max": 4}, "engine": "local", "workers": "persistent", "isolate": "fork"},
     "code": "version",
     "tags": ["pg"],
@@ -45,6 +45,12 @@ STUDY: dict[str, Any] = {
     "durability": "full",
     "completeness": 0.9,
     "alpha": 0.01,
+    "expect": ["latency_p99_s increases with load.clients", "tuned.throughput_per_s > default.throughput_per_s by 5%"],
+    "slo": {"latency_p99_s": {"max": "20ms", "min": 0.0001}},
+    "gate": {"latency_p99_s": {"worse_by": "10%"}, "throughput_per_s": {"worse_by": 5}},
+    "confirm": {"top": 3, "replicates": 10},
+    "prices": {"cpu_hour": 0.05, "tuned": 2},
+    "plan": {"phase": "Phase 2", "item": 1, "stage": "evaluation", "source": "manual"},
 }
 
 
@@ -84,6 +90,9 @@ def test_a_study_with_every_word_passes_both(schema, document):
     assert words == set(STUDY)
     jsonschema.Draft202012Validator(schema).validate(STUDY)
     document(**STUDY)
+    adaptive = {"min": 3, "max": 20, "until": {"metric": "latency_p99_s", "half_width": "5%"}}
+    jsonschema.Draft202012Validator(schema).validate({**STUDY, "replicates": adaptive})
+    assert document(**{**STUDY, "replicates": adaptive}).replicates == 20
 
 
 @pytest.mark.parametrize(
@@ -94,7 +103,17 @@ def test_a_study_with_every_word_passes_both(schema, document):
         {"study": 3},
         {"replicates": 0},
         {"replicates": {"min": 3, "until": {}}},
+        {"replicates": {"min": 1, "max": 3, "until": {"metric": "latency_p99_s", "half_width": "5%"}}},
         {"expect": ["a"]},
+        {"expect": "latency_p99_s increases with load.clients"},
+        {"slo": {"latency_p99_s": 0.02}},
+        {"slo": {"latency_p99_s": {"max": "fast"}}},
+        {"gate": {"latency_p99_s": {"worse": "5%"}}},
+        {"gate": {"latency_p99_s": {"worse_by": "much"}}},
+        {"confirm": {"top": 0}},
+        {"prices": {"cpu_hour": -1}},
+        {"plan": {"item": "one"}},
+        {"stop": {"cost": 0}},
         {"limits": {"wal": "2m"}},
         {"limits": {"wall": "2 minutes"}},
         {"limits": {"retries": {"crsh": 1}}},

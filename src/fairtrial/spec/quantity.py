@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from fairtrial.model.claim import Margin
 from fairtrial.model.identity import is_number
 
 _UNITS_BYTES = {
@@ -15,6 +16,9 @@ _UNITS_BYTES = {
     "kiB": 1024,
 }
 _UNITS_S = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_TIMES_S = {**_UNITS_S, "min": 60.0, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_SIGNED = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+AMOUNT = rf"^{_SIGNED} ?\S*$"
 _NUMBER = r"\d+(?:\.\d+)?"
 SIZE = rf"^{_NUMBER} ?(B|[kKMGT]B|[kKMGT]iB)$"
 DURATION = rf"^(?=.)(?:{_NUMBER}d)?(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?(?:{_NUMBER}ms)?$"
@@ -52,3 +56,32 @@ def count_or_share(value: Any) -> int | str:
 def share(text: str) -> float:
     """Read a share: '10%' is 0.1."""
     return float(text.rstrip(" %")) / 100
+
+
+def amount(value: Any, unit: str) -> float:
+    """Read an amount in a unit: a number, or a text that says its own unit of the same kind (`20ms` of seconds).
+
+    Raises ValueError for anything else.
+    """
+    if is_number(value):
+        return float(value)
+    match = re.fullmatch(rf"({_SIGNED}) ?(\S*)", value) if isinstance(value, str) else None
+    if match is None or not is_number(float(match[1])):
+        raise ValueError(f"{value!r} is no number")
+    number, said = float(match[1]), match[2]
+    if said in ("", unit):
+        return number
+    for scale in (_TIMES_S, _UNITS_BYTES):
+        if said in scale and unit in scale and unit != "m":  # a metric's m is a metre
+            return number * scale[said] / scale[unit]
+    raise ValueError(f"{value!r} is not in {unit!r}, the unit here" if unit else f"{value!r}: there is no unit here")
+
+
+def margin(value: Any, unit: str) -> Margin:
+    """Read a size of difference: a share (`10%`), or an amount. Raises ValueError for anything else, and below 0."""
+    if isinstance(value, str) and re.fullmatch(SHARE, value):
+        return Margin(share(value), relative=True)
+    size = amount(value, unit)
+    if size < 0:
+        raise ValueError(f"{value!r} is negative: a margin is a size")
+    return Margin(size, relative=False)

@@ -14,7 +14,8 @@ from fairtrial.contract.system import System
 from fairtrial.errors import SpecError, UserError, nearest
 from fairtrial.model import path as paths
 from fairtrial.model.study import ABSENT, Study
-from fairtrial.spec import factors, override, settings
+from fairtrial.spec import factors, override, settings, terms
+from fairtrial.spec.claims import read_claims
 from fairtrial.spec.grammar import Override
 from fairtrial.spec.layout import check_layout
 from fairtrial.spec.resolve import check_values
@@ -114,7 +115,7 @@ def _read(
         _check_new_names(before, rest, registry)
     system = _bind(source, study, registry, () if strict else [item.path for item in rest])
     metrics = settings.metrics(words, source, system.metrics)
-    study = replace(study, metrics=metrics, document=settings.with_metrics(study.document, metrics))
+    study = _judged(source, words, replace(study, metrics=metrics), system)
     shape = Shape(system.Parameters)
     check_layout(source, study, shape)
     check_values(source, study, system.Parameters, shape)
@@ -158,7 +159,7 @@ def _study(source: Source, words: StudyWords, registry: Registry) -> Study:
         variants=variants,
         exclude=tuple(rules),
         include=factors.read_include(source, words.include, variants),
-        replicates=words.replicates,
+        replicates=terms.replicates(words, source),
         seed=words.seed,
         design=settings.design(words, source, registry),
         order=settings.order(words),
@@ -179,6 +180,23 @@ def _study(source: Source, words: StudyWords, registry: Registry) -> Study:
         file=source.file,
         lines=source.lines,
     )
+
+
+def _judged(source: Source, words: StudyWords, study: Study, system: System) -> Study:
+    """Add what names metrics: claims, service levels, gates, prices; and the metrics that they name, to the others."""
+    known = {**system.metrics, **{metric.name: metric for metric in study.metrics}}
+    made = replace(
+        study,
+        expect=read_claims(source, words.expect, study, known),
+        slo=terms.slo(words, source, known),
+        gate=terms.gate(words, source, known),
+        confirm=terms.confirm(words),
+        until=terms.until(words, source, known),
+        prices=terms.prices(words, source, study, known),
+        plan=terms.place(words),
+    )
+    metrics = (*study.metrics, *terms.named(made, known))
+    return replace(made, metrics=metrics, document=settings.with_metrics(study.document, metrics))
 
 
 def _options(study: Study, given: Sequence[str] = ()) -> dict[str, Any]:

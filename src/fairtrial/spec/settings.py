@@ -52,12 +52,6 @@ def _refuse_later(source: Source) -> None:
     for word, what in LATER.items():
         if word in document:
             raise source.error(word, f"this version of fairtrial has no {what} yet", f"remove {word!r}")
-    if isinstance(document.get("replicates"), Mapping):
-        raise source.error(
-            "replicates", "this version has no adaptive replication yet", "write a number: replicates: 5"
-        )
-    if isinstance(document.get("stop"), Mapping) and "cost" in document["stop"]:
-        raise source.error("stop.cost", "this version of fairtrial has no prices yet", "remove 'cost'")
 
 
 def system_ref(words: StudyWords, source: Source, registry: Registry) -> SystemRef:
@@ -149,6 +143,7 @@ def stop(given: StopWords) -> Stop:
         trials=given.trials,
         failures=given.failures if isinstance(given.failures, int) else None,
         failures_share=share(str(given.failures)) if shared else None,
+        cost=given.cost,
     )
 
 

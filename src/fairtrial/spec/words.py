@@ -8,24 +8,28 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from fairtrial.spec.forms import FACTORS, VARIANTS
-from fairtrial.spec.quantity import DURATION, SHARE, SIZE, count_or_share, duration_s, size_bytes
+from fairtrial.spec.quantity import AMOUNT, DURATION, SHARE, SIZE, count_or_share, duration_s, size_bytes
 
 LATER = {
-    "expect": "claims",
-    "slo": "service levels",
-    "gate": "gates",
-    "confirm": "confirmation of winners",
     "tracking": "mirrors to other trackers",
-    "plan": "a place in a programme",
-    "prices": "prices",
-    "protocol": "the protocols of older harnesses",
+    "protocol": "protocols of older harnesses",
 }
 """Words that a later version will know: refused, never accepted and ignored."""
 
-LATER_DESIGNS = ("optuna", "race", "edge", "asha", "hyperband", "until")
+LATER_DESIGNS = ("edge", "hyperband")
 """Strategies that a later version will bring."""
 
 _POSITIVE = {"type": "number", "exclusiveMinimum": 0}
@@ -43,6 +47,12 @@ CountOrShare = Annotated[
     int | str,
     BeforeValidator(count_or_share),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": SHARE}]}),
+]
+_AMOUNT = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": AMOUNT}]}
+Amount = Annotated[float | str, WithJsonSchema(_AMOUNT)]
+Margin = Annotated[float | str, WithJsonSchema({"anyOf": [*_AMOUNT["anyOf"], {"type": "string", "pattern": SHARE}]})]
+Claimed = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": r"\S\s+(increases|decreases|is|has|and|>|<)\s+\S"})
 ]
 Count = Annotated[int, Field(ge=1)]
 Whole = Annotated[int, Field(ge=0)]
@@ -116,6 +126,7 @@ class StopWords(Words):
     wall: Duration | None = Field(default=None, description="Wall-clock time of the run, such as 8h.")
     trials: Count | None = Field(default=None, description="How many trials the run may make.")
     failures: CountOrShare | None = Field(default=None, description="Failed trials that end the run: 5 or 10%.")
+    cost: float | None = Field(default=None, gt=0, description="What the run may cost, in the unit of the prices.")
 
 
 class AutoWords(Words):
@@ -169,6 +180,59 @@ class MetricWords(Words):
     help: str = Field(default="", description="What it says, in a sentence.")
 
 
+class UntilWords(Words):
+    """When a condition has been repeated often enough."""
+
+    metric: str = Field(description="The metric whose interval is to become narrow.")
+    half_width: Margin = Field(description="Half of the interval: a share of the mean (5%), or in the metric's unit.")
+
+
+class AdaptiveWords(Words):
+    """As many replicates as precision needs."""
+
+    min: Annotated[int, Field(ge=2)] = Field(default=3, description="Replicates that every condition gets.")
+    max: Count = Field(description="Replicates that no condition exceeds.")
+    until: UntilWords = Field(description="A condition is repeated until its interval is so narrow.")
+
+
+def _form(value: Any) -> str:
+    return "adaptive" if isinstance(value, dict | AdaptiveWords) else "number"
+
+
+Replicates = Annotated[
+    Annotated[Count, Tag("number")] | Annotated[AdaptiveWords, Tag("adaptive")], Discriminator(_form)
+]
+
+
+class LevelWords(Words):
+    """The bounds that a metric keeps."""
+
+    max: Amount | None = Field(default=None, description="At most: a number in the metric's unit, or such as 20ms.")
+    min: Amount | None = Field(default=None, description="At least.")
+
+
+class GateWords(Words):
+    """How much worse a metric may become."""
+
+    worse_by: Margin = Field(description="A share of the baseline (10%), or an amount in the metric's unit.")
+
+
+class ConfirmWords(Words):
+    """What is measured again on fresh seeds."""
+
+    top: Count = Field(default=3, description="How many of the best conditions.")
+    replicates: Count = Field(default=10, description="How often each.")
+
+
+class PlaceWords(Words):
+    """The study's place in the programme of its project."""
+
+    phase: str = Field(default="", description="The phase's name.")
+    item: Count | None = Field(default=None, description="The number of the item within the phase.")
+    stage: str = Field(default="", description="The stage of the work, such as evaluation.")
+    source: str = Field(default="", description="Where the item comes from.")
+
+
 class StudyWords(Words):
     """A study: a question, a system, factors, replicates, metrics and limits."""
 
@@ -190,7 +254,9 @@ class StudyWords(Words):
     )
     exclude: list[str] = Field(default=[], description="Rules over factors: where one holds, a condition is left out.")
     include: list[dict[str, Any]] = Field(default=[], description="Conditions by hand: factor -> value, and variant.")
-    replicates: Count = Field(default=1, description="How often each condition is repeated, with seeds common to all.")
+    replicates: Replicates = Field(
+        default=1, description="How often each condition is repeated, seeds common to all; or {min, max, until}."
+    )
     seed: Whole = Field(default=0, description="The study's random seed, from which every trial's is derived.")
     design: str | DesignWords = Field(default="grid", description="How conditions are chosen: a name, or {kind, n, …}.")
     metrics: dict[str, Direction | MetricWords] | list[str] = Field(
@@ -214,3 +280,11 @@ class StudyWords(Words):
     durability: Literal["normal", "full"] = Field(default="normal", description="full: every commit reaches the disk.")
     completeness: float = Field(default=1.0, gt=0, le=1, description="Share of trials that a conclusion needs.")
     alpha: float = Field(default=0.05, gt=0, lt=1, description="Error rate of intervals and tests.")
+    expect: list[Claimed] = Field(default=[], description="Claims such as 'loss decreases with depth', to be judged.")
+    slo: dict[str, LevelWords] = Field(default={}, description="Service levels: metric -> {max, min}.")
+    gate: dict[str, GateWords] = Field(default={}, description="What may not become worse: metric -> {worse_by: 10%}.")
+    confirm: ConfirmWords = Field(default=ConfirmWords(), description="What `fairtrial confirm` measures again.")
+    prices: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default={}, description="Prices: trial, wall_hour, cpu_hour, gpu_hour, a unit of a metric, or of an arm's size."
+    )
+    plan: PlaceWords = Field(default=PlaceWords(), description="The study's place in programme.yaml.")
