@@ -8,6 +8,7 @@ FairtrialError                 1   a bug of ours
 │   └── BookError                  a book of a newer version, truncated, or not a book
 ├── TrialsFailed               3   finished, some trials failed
 ├── GateFailed                 4   a check said no (a verb's failing check, `verify`, `reproduce`)
+├── Inconclusive               5   a verdict that needs more replicates, or an interleaved measurement
 ├── NothingMeasured            6   nothing matches, or nothing was measured
 ├── BudgetReached              7   a declared budget ended the run; the same command continues it
 ├── MissingPart                8   an extra, engine, service, port or right is missing; says the command that brings it
@@ -82,6 +83,12 @@ class GateFailed(FairtrialError):
     """A check said no."""
 
     exit_code = 4
+
+
+class Inconclusive(FairtrialError):
+    """A check could not say yes or no; the hint says what would settle it."""
+
+    exit_code = 5
 
 
 class NothingMeasured(FairtrialError):
