@@ -1,0 +1,218 @@
+"""Threshold: whether a metric steps along an ordered factor, and where, or only drifts, or stays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from fairtrial.analyse.data import Data
+from fairtrial.analyse.levels import Ladder, complete, counted, doubts, ladder, said
+from fairtrial.model.curve import Jump, ThresholdFinding
+from fairtrial.model.finding import Interval, Needed, Point, Verdict
+from fairtrial.stats.changepoint import Step, step
+from fairtrial.stats.difference import paired
+from fairtrial.stats.isotonic import isotonic
+from fairtrial.stats.power import replicates_for, smallest_effect
+from fairtrial.stats.resample import generator
+
+STEP, TREND, NONE, UNKNOWN = "step", "trend", "none", "unknown"
+
+
+def threshold(
+    data: Data,
+    *,
+    metric: str,
+    factor: str,
+    arm: str | None = None,
+    change: float = 0.5,
+    alpha: float = 0.05,
+    completeness: float = 1.0,
+    seed: int = 0,
+) -> ThresholdFinding:
+    """Look for a step of a metric along an ordered factor; the other factors are averaged within replicates.
+
+    Three questions are asked. Does anything change (`p_step`: the best step against no change, levels permuted within
+    replicates, over all places)? Is it a step rather than a straight line (at `alpha`, and with less error than a
+    parabola)? Is there a monotone trend (`p_trend`: isotonic against flat)? `shape` is a step only when the first two
+    say so: then the verdict is supported. Where something changes but a line explains it as well, the shape is unknown
+    and the verdict inconclusive; place and height are still given. `jumps` lists adjacent means that differ by
+    `change`: descriptive, no test. Raises UnknownName, and UserError for a factor without order.
+    """
+    measured = ladder(data, metric, factor, variant=arm, level=1 - alpha)
+    enough = measured.replicates >= 2
+    best = (
+        step(measured.values, measured.x, rng=generator(seed, "threshold", metric, factor), level=1 - alpha)
+        if enough
+        else None
+    )
+    judged = _Judged(measured, best, alpha, complete(measured, completeness))
+    return ThresholdFinding(
+        metric=metric,
+        factor=factor,
+        points=measured.points,
+        shape=judged.shape,
+        verdict=judged.verdict,
+        place=judged.place,
+        place_interval=judged.place_interval,
+        step=best.effect if best and judged.changes else None,
+        step_interval=judged.step_interval,
+        p_step=best.p if best else None,
+        p_trend=best.p_trend if best else None,
+        direction=judged.direction,
+        isotonic=_isotonic(measured, rising=best is None or best.rising),
+        jumps=tuple(_jumps(measured.points, change)),
+        change=change,
+        needed=judged.needed,
+        answer=_answer(metric, factor, judged),
+        cautions=doubts(measured, completeness),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    measured: Ladder
+    best: Step | None
+    alpha: float
+    complete: bool
+
+    @property
+    def changes(self) -> bool:
+        return self.best is not None and self.best.p <= self.alpha
+
+    @property
+    def shape(self) -> str:
+        best = self.best
+        if best is None:
+            return NONE if self._constant else UNKNOWN
+        if not self.changes:
+            return TREND if best.p_trend <= self.alpha else NONE
+        if not best.beats:
+            return TREND
+        return STEP if best.p_line <= self.alpha else UNKNOWN
+
+    @property
+    def _constant(self) -> bool:
+        table = self.measured.values
+        blocks = table[:, (np.isfinite(table).sum(axis=0) >= 2)]
+        return blocks.shape[1] >= 2 and bool((np.nanmax(blocks, axis=0) == np.nanmin(blocks, axis=0)).all())
+
+    @property
+    def verdict(self) -> Verdict:
+        if not self.complete or self.measured.replicates < 2 or self.shape == UNKNOWN:
+            return Verdict.INCONCLUSIVE
+        return Verdict.SUPPORTED if self.shape == STEP else Verdict.NOT_SUPPORTED
+
+    @property
+    def place(self) -> tuple[float, float] | None:
+        if self.best is None or not self.changes:
+            return None
+        return float(self.measured.x[self.best.split - 1]), float(self.measured.x[self.best.split])
+
+    @property
+    def place_interval(self) -> Interval | None:
+        if self.best is None or not self.changes:
+            return None
+        low, high = self.best.splits
+        x = self.measured.x
+        return Interval(float(x[low - 1]), float(x[high]), 1 - self.alpha, "bootstrap over replicates")
+
+    @property
+    def step_interval(self) -> Interval | None:
+        if self.best is None or not self.changes:
+            return None
+        found = paired(self.best.effects, 1 - self.alpha)
+        if found.low is None or found.high is None or not math.isfinite(found.low + found.high):
+            return None
+        return Interval(found.low, found.high, 1 - self.alpha, "Student's t over replicates, at the place found")
+
+    @property
+    def direction(self) -> str:
+        if self.best is None or self.best.p_trend > self.alpha:
+            return NONE
+        return "increasing" if self.best.rising else "decreasing"
+
+    @property
+    def needed(self) -> Needed:
+        """Say what a step between halves of the levels needs; the share of alpha for each place is Bonferroni's."""
+        best, levels = self.best, len(self.measured.x)
+        if best is None or not math.isfinite(best.residual_sd) or levels < 2:
+            return Needed(None, None)
+        alpha, half = self.alpha / (levels - 1), levels / 2
+        side = max(2, int(self.measured.replicates * half))
+        smallest = smallest_effect(best.residual_sd, side, alpha=alpha, paired=False)
+        if self.shape == STEP:
+            return Needed(smallest, None)
+        wanted = replicates_for(best.effect, best.residual_sd, alpha=alpha, paired=False)
+        return Needed(smallest, None if wanted is None else max(2, math.ceil(wanted / half)))
+
+
+def _isotonic(measured: Ladder, *, rising: bool) -> tuple[float, ...]:
+    """Fit the means at the levels that have one; NaN at the others."""
+    shown = measured.shown
+    if not shown:
+        return tuple(math.nan for _ in measured.points)
+    sign = 1.0 if rising else -1.0
+    means = np.array([point.mean for point in shown], dtype=np.float64)
+    fitted = iter((sign * isotonic(sign * means, [point.n for point in shown])).tolist())
+    return tuple(next(fitted) if point.n else math.nan for point in measured.points)
+
+
+def _jumps(listed: tuple[Point, ...], change: float) -> Iterator[Jump]:
+    """List adjacent levels whose means differ by the share `change` of the first; from 0 every change is a jump."""
+    for before, after in pairwise(listed):
+        if before.mean is None or after.mean is None or before.mean == after.mean:
+            continue
+        size = after.mean - before.mean
+        share = size / abs(before.mean) if before.mean else math.copysign(math.inf, size)
+        if abs(share) >= change:
+            yield Jump(before.level, after.level, share)
+
+
+def _answer(metric: str, factor: str, judged: _Judged) -> str:
+    measured, best = judged.measured, judged.best
+    design = f"{counted(len(measured.x), 'level')} x {counted(measured.replicates, 'replicate')}"
+    if best is None:
+        if judged.shape == NONE:
+            return f"no threshold: {metric} does not vary with {factor} within replicates ({design})"
+        return f"inconclusive: {design} of {metric} along {factor} cannot show a threshold; two of each are the least"
+    text = _shapes(metric, factor, judged, best)
+    evidence = f"p = {best.p:.3g} against no change"
+    if judged.changes:
+        evidence += f", {best.p_line:.3g} against a straight line"
+    late = "" if judged.complete else "; inconclusive, since the declared completeness was not reached"
+    return f"{text} ({evidence}; {design}{late})"
+
+
+def _shapes(metric: str, factor: str, judged: _Judged, best: Step) -> str:
+    needed = judged.needed
+    if judged.shape == NONE:
+        least = "" if needed.smallest_effect is None else f"; a step of {said(needed.smallest_effect)} would be seen"
+        return f"no threshold: {metric} is not shown to change with {factor}{least}"
+    if judged.shape == TREND:
+        way = {"increasing": "rises", "decreasing": "falls"}.get(judged.direction, "changes")
+        return f"no threshold: {metric} {way} with {factor} without a step"
+    where, needed = _where(factor, judged), judged.needed
+    way = "steps up" if best.effect > 0 else "steps down"
+    if judged.shape == STEP:
+        return f"{metric} {way} {_size(best, judged)}{where}"
+    more = "" if needed.replicates is None else "; more replicates, or levels around it, would tell"
+    return f"inconclusive: {metric} {way} {_size(best, judged)}{where}, but a smooth trend explains it as well{more}"
+
+
+def _size(best: Step, judged: _Judged) -> str:
+    size, interval = f"by {said(abs(best.effect))}", judged.step_interval
+    if interval is None or interval.low * interval.high <= 0:
+        return size
+    low, high = sorted((abs(interval.low), abs(interval.high)))
+    return f"{size} ({interval.level:.0%} interval {said(low)} to {said(high)})"
+
+
+def _where(factor: str, judged: _Judged) -> str:
+    place, span = judged.place, judged.place_interval
+    if place is None or span is None:
+        return ""
+    return f" between {factor} = {said(place[0])} and {said(place[1])} (within {said(span.low)} to {said(span.high)})"

@@ -1,0 +1,196 @@
+"""A step along an ordered factor, measured in replicates: whether, where, and whether it is told from a smooth trend.
+
+A replicate meets every level with the same seed, so its values are compared with each other only: whatever a replicate
+adds to all of them drops out, and under the null its values may change places. Sources: Sen and Srivastava (1975), On
+tests for detecting change in mean, Ann. Statist. 3 (the largest statistic over all places); Freedman and Lane (1983),
+A nonstochastic interpretation of reported significance levels, J. Bus. Econ. Stat. 1 (permuted residuals); Cox (1962),
+Further results on tests of separate families of hypotheses, J. R. Stat. Soc. B 24 (one model against another).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fairtrial.stats.isotonic import monotone
+from fairtrial.stats.resample import TIE, percentile, permutation_p
+from fairtrial.stats.summary import Floats, Integers
+
+PERMUTATIONS, BOOTSTRAPS = 999, 999
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The best step: levels before `split` against levels from `split` on."""
+
+    split: int
+    effect: float
+    """Mean behind less mean before, within replicates."""
+    effects: tuple[float, ...]
+    """The same in each replicate that has values on both sides."""
+    splits: tuple[int, int]
+    """Confidence interval of the split, by bootstrap over replicates."""
+    p: float
+    """Against no change, over all places."""
+    p_line: float
+    """Against a straight line: how often one with this noise looks at least as much like a step."""
+    beats: bool
+    """The step leaves a smaller error than a straight line and than a parabola."""
+    residual_sd: float
+    """Within replicates, around the step."""
+    p_trend: float
+    """Of a monotone trend, rising or falling, against no change."""
+    rising: bool
+    """The better of the two."""
+
+
+def step(values: npt.ArrayLike, x: npt.ArrayLike, *, rng: np.random.Generator, level: float = 0.95) -> Step | None:
+    """Find the best step in values of shape (levels, replicates), NaN where missing, at ascending places `x`.
+
+    None where nothing can be said: fewer than two levels or replicates with values, or no variation within replicates.
+    """
+    blocks = _blocks(values)
+    if blocks is None:
+        return None
+    splits = _Directions(_heaviside(len(blocks.seen[0])), blocks.seen)
+    taken = splits.taken(blocks.values[None])[0]
+    best = int(_first_best(taken))
+    shuffled = blocks.shuffled(blocks.values, rng)
+    null = splits.taken(shuffled).max(axis=1)
+    rising, falling = blocks.monotone(blocks.values[None])
+    trend = np.maximum(*blocks.monotone(shuffled))
+    lines = [_against_line(blocks, splits, axis, rng) for axis in _axes(np.asarray(x, dtype=np.float64))]
+    within = splits.within(best, blocks.values)
+    freedom = int(blocks.seen.sum()) - len(blocks.seen) - 1
+    left = max(float((blocks.values**2).sum() - taken[best]), 0.0)
+    return Step(
+        split=best + 1,
+        effect=float(splits.effect(blocks.values[None])[0, best]),
+        effects=tuple(within.tolist()),
+        splits=_place(blocks, splits, rng, level),
+        p=permutation_p(null, float(taken[best])),
+        p_line=max(p for p, _ in lines),
+        beats=all(ahead for _, ahead in lines),
+        residual_sd=float(np.sqrt(left / freedom)) if freedom > 0 else float("nan"),
+        p_trend=permutation_p(trend, float(max(rising[0], falling[0]))),
+        rising=bool(rising[0] >= falling[0]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """Values centred within replicates: shape (replicates, levels), 0 where nothing was `seen`."""
+
+    values: Floats
+    seen: npt.NDArray[np.bool_]
+
+    def shuffled(self, values: Floats, rng: np.random.Generator) -> Floats:
+        """Let each replicate's values change places: shape (permutations, replicates, levels)."""
+        drawn = np.zeros((PERMUTATIONS, *values.shape))
+        for block, (row, seen) in enumerate(zip(values, self.seen, strict=True)):
+            drawn[:, block, seen] = rng.permuted(np.tile(row[seen], (PERMUTATIONS, 1)), axis=1)
+        return drawn
+
+    def monotone(self, values: Floats) -> tuple[Floats, Floats]:
+        """Return what rising and falling trends take of each of a batch."""
+        weights = self.seen.sum(axis=0).astype(np.float64)
+        there = weights > 0
+        return monotone(values.sum(axis=1)[:, there] / weights[there], weights[there])
+
+
+class _Directions:
+    """Contrasts over levels, centred within replicates so that only what a replicate has seen is compared."""
+
+    def __init__(self, directions: Floats, seen: npt.NDArray[np.bool_]) -> None:
+        counts = np.maximum(seen.sum(axis=1), 1)
+        spread = np.where(seen, directions[:, None, :], 0.0)
+        self.parts: Floats = np.where(seen, spread - (spread.sum(axis=2) / counts)[:, :, None], 0.0)
+        self.size: Floats = (self.parts**2).sum(axis=2)
+        self.flat: Floats = self.parts.reshape(len(directions), -1).T
+
+    def effect(self, values: Floats) -> Floats:
+        """Return the least-squares height of each contrast, for a batch: shape (batch, contrasts)."""
+        size = self.size.sum(axis=1)
+        found: Floats = values.reshape(len(values), -1) @ self.flat / np.where(size > 0, size, np.inf)
+        return found
+
+    def taken(self, values: Floats) -> Floats:
+        """Return the sum of squares that each contrast takes, for a batch."""
+        taken: Floats = self.effect(values) ** 2 * self.size.sum(axis=1)
+        return taken
+
+    def within(self, which: int, values: Floats) -> Floats:
+        """Return the height of one contrast in each replicate that tells it."""
+        size = self.size[which]
+        told = size > 0
+        heights: Floats = (self.parts[which] * values).sum(axis=1)[told] / size[told]
+        return heights
+
+
+def _blocks(values: npt.ArrayLike) -> _Blocks | None:
+    table = np.asarray(values, dtype=np.float64).T
+    seen = np.isfinite(table)
+    keep = seen.sum(axis=1) >= 2
+    table, seen = table[keep], seen[keep]
+    if len(table) < 2 or (seen.sum(axis=0) > 0).sum() < 2:
+        return None
+    peak = float(np.abs(table[seen]).max())
+    scaled = np.where(seen, table, 0.0)
+    away = np.where(seen, scaled - (scaled.sum(axis=1) / seen.sum(axis=1))[:, None], 0.0)
+    if float(np.abs(away).max()) <= 1e-12 * peak:
+        return None
+    return _Blocks(away, seen)
+
+
+def _heaviside(levels: int) -> Floats:
+    above: Floats = (np.arange(levels) >= np.arange(1, levels)[:, None]).astype(np.float64)
+    return above
+
+
+def _axes(x: Floats) -> list[Floats]:
+    """A trend may be straight in the levels or, where they are spaced unevenly (1, 2, 4, 8), in their order."""
+    rank = np.arange(len(x), dtype=np.float64)
+    gaps = np.diff(x)
+    return [rank] if np.allclose(gaps, gaps.mean(), rtol=0.05, atol=0) else [x / np.abs(x).max(), rank]
+
+
+def _against_line(blocks: _Blocks, splits: _Directions, axis: Floats, rng: np.random.Generator) -> tuple[float, bool]:
+    """Return the p of the line, and whether the step's error is below the line's and a parabola's.
+
+    The lead of the best step over the line is compared with its leads where a line holds: the fitted one, with its
+    residuals changing places within replicates.
+    """
+    observed = blocks.values[None]
+    line = _Directions(axis[None], blocks.seen)
+    fitted = line.effect(observed)[0, 0] * line.parts[0]
+    cells, replicates = int(blocks.seen.sum()), len(blocks.seen)
+    free = (cells - replicates) / max(cells - replicates - 1, 1)
+    drawn = blocks.shuffled((blocks.values - fitted) * np.sqrt(free), rng) + fitted * blocks.seen
+    lead = float(splits.taken(observed).max() - line.taken(observed)[0, 0])
+    leads = splits.taken(drawn).max(axis=1) - line.taken(drawn)[:, 0]
+    bent = _Directions((axis**2)[None], blocks.seen)
+    straight = line.parts[0]
+    rest = bent.parts[0] - (bent.parts[0] * straight).sum() / (straight**2).sum() * straight
+    size = float((rest**2).sum())
+    bend = float((rest * blocks.values).sum() ** 2 / size) if size > 1e-9 * float((bent.parts[0] ** 2).sum()) else 0.0
+    total = float((blocks.values**2).sum())
+    return permutation_p(leads, lead, scale=total), lead > bend and lead > 1e-9 * total
+
+
+def _place(blocks: _Blocks, splits: _Directions, rng: np.random.Generator, level: float) -> tuple[int, int]:
+    """Bootstrap over replicates; their deviations are widened by sqrt(n / (n - 1)), which few replicates need."""
+    replicates = len(blocks.seen)
+    parts = (splits.parts * blocks.values).sum(axis=2).T
+    counts = rng.multinomial(replicates, np.full(replicates, 1 / replicates), size=BOOTSTRAPS)
+    widened = parts.sum(axis=0) + (counts - 1.0) @ parts * np.sqrt(replicates / (replicates - 1))
+    size = splits.size.sum(axis=1)
+    low, high = percentile(_first_best(widened**2 / np.where(size > 0, size, np.inf)) + 1, level)
+    return int(low), int(high)
+
+
+def _first_best(taken: Floats) -> Integers:
+    """Return the first of the largest; what differs by rounding alone is equal, so units do not matter."""
+    first: Integers = np.argmax(taken >= taken.max(axis=-1, keepdims=True) * (1 - TIE), axis=-1)
+    return first
