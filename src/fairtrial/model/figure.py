@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+DIGITS = 5
+"""Significant digits of a number that is shown."""
+MISSING = "–"
+
+Cell = str | float | int | None
+"""A cell of a table: text, a number, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,13 @@ class Series:
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     kind: str = "points"
-    """points (with error bars) | dots (faint single values) | line (low and high as a band) | bars | steps"""
+    """points (with error bars) | dots (faint single values) | line (low and high as a band) | bars | steps
+
+    Where the y axis names places, points and bars lie along x: `y` is the place, `x` the value, low and high its
+    interval.
+    """
+    group: str = ""
+    """Whose colour it takes: that of the series with this label; its own unless given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +72,19 @@ class Grid:
     """A table as data: a heading, columns and rows of text or numbers (None: missing)."""
 
     columns: tuple[str, ...]
-    rows: tuple[tuple[str | float | int | None, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     title: str = ""
+    decimals: int | None = None
+    """Decimals of every fraction; None: five significant digits."""
+
+    def shown(self) -> list[list[str]]:
+        """Return the rows as text, as every table of ours shows them."""
+        return [[shown(cell, self.decimals) for cell in row] for row in self.rows]
+
+    def numeric(self) -> frozenset[str]:
+        """Return the columns that hold numbers and nothing else: they are set flush right."""
+        columns = zip(self.columns, zip(*self.rows, strict=True), strict=True) if self.rows else ()
+        return frozenset(name for name, cells in columns if not any(isinstance(cell, str) for cell in cells))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +95,15 @@ class Section:
     sentences: tuple[str, ...] = ()
     tables: tuple[Grid, ...] = ()
     figures: tuple[Figure, ...] = ()
+
+
+def shown(value: Cell, decimals: int | None = None) -> str:
+    """Write a cell: five significant digits, or so many decimals where that hides nothing; a dash for a missing one."""
+    if isinstance(value, str):
+        return value
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if isinstance(value, int):
+        return str(value)
+    hidden = decimals is None or abs(value) >= 1e9 or 0 < abs(value) < 10.0 ** (1 - decimals)
+    return f"{value:.{DIGITS}g}" if hidden else f"{value:.{decimals}f}"

@@ -1,0 +1,85 @@
+"""A document as one self-contained HTML page: no network, no script, light and dark, printable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fairtrial.model.document import Document
+from fairtrial.model.figure import Figure, Grid
+from fairtrial.report.outline import outline
+from fairtrial.report.words import clean
+
+ROWS = 200
+"""Rows of a table; what is cut is said below it."""
+TEMPLATE = Path(__file__).with_name("page.html")
+
+
+def html(document: Document, *, vectors: Mapping[str, str] | None = None) -> str:
+    """Return the document as a page; `vectors` are its plots as SVG by name, drawn here unless given."""
+    from jinja2 import Environment, StrictUndefined
+
+    parts = outline(document)
+    drawn = vectors if vectors is not None else _drawn(parts.figures)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["plot"] = partial(_plot, drawn)
+    environment.filters["clean"] = clean
+    environment.tests["cut"] = lambda grid: len(grid.rows) > ROWS
+    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return (
+        page.render(document=document, parts=parts.parts, rows=_rows, limit=ROWS, tone=_tone(document.verdict)) + "\n"
+    )
+
+
+def _drawn(figures: tuple[Figure, ...]) -> dict[str, str]:
+    from fairtrial.report.data import plain
+    from fairtrial.report.draw import render
+
+    return {figure.name: render(plain(figure))[0] for figure in figures}
+
+
+def _rows(grid: Grid) -> list[list[tuple[str, bool]]]:
+    """Return the cells that are shown, each with whether it is flush right."""
+    right = [column in grid.numeric() for column in grid.columns]
+    cut = Grid(grid.columns, grid.rows[:ROWS], decimals=grid.decimals)
+    return [[(clean(cell), side) for cell, side in zip(row, right, strict=True)] for row in cut.shown()]
+
+
+def _tone(verdict: str) -> str:
+    """Return the badge's class."""
+    known = {"supported": "yes", "PASS": "yes", "not supported": "no", "FAIL": "no"}
+    return known.get(verdict, "open")
+
+
+def _plot(drawn: Mapping[str, str], figure: Figure) -> Any:
+    """Return a plot to set into the page: named for readers who do not see it, in the page's colours."""
+    from markupsafe import Markup, escape
+
+    from fairtrial.report.draw import COLOURS, FAINT, INK, LINES
+
+    text = drawn[figure.name]
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<style type=\"text/css\">.*?</style>", "", text, flags=re.DOTALL)
+    text = re.sub(r'(\bid="|url\(#|xlink:href="#)', rf"\g<1>{figure.name}-", text)
+    for name, colour in {"ink": INK, "faint": FAINT, "lines": LINES, **_palette(COLOURS)}.items():
+        text = text.replace(colour, f"var(--{name})")
+    label = escape(clean(f"{figure.title}. {figure.caption}"))
+    text = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', _opened(str(label)), text, count=1)
+    return Markup(text.strip())  # noqa: S704 (our own drawing; names in it were escaped when it was drawn)
+
+
+def _opened(label: str) -> Any:
+    """Return what replaces the picture's first tag: without a size of its own, so that it fits the page."""
+
+    def tag(match: re.Match[str]) -> str:
+        spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+        return f'<svg class="plot" role="img" {match[1]} {spaces} aria-label="{label}">'
+
+    return tag
+
+
+def _palette(colours: tuple[str, ...]) -> dict[str, str]:
+    return {f"s{number}": colour for number, colour in enumerate(colours)}

@@ -1,0 +1,64 @@
+"""The optimum as a section: the best condition, what cannot be told from it, and what a second look says."""
+
+from __future__ import annotations
+
+from fairtrial.model.choice import Candidate, OptimumFinding
+from fairtrial.model.figure import Cell, Figure, Grid, Section
+from fairtrial.report import candidates
+from fairtrial.report.words import Units, ends, quantity, settles
+
+DRAWN = 20
+"""Candidates that are drawn, best first; all of them are in the table."""
+
+
+def optimum(found: OptimumFinding, units: Units) -> Section:
+    """Say which condition is best as far as the data tell, beside the shrunken estimate of each."""
+    tables = [_table(found)]
+    if found.pareto:
+        tables.append(_pareto(found))
+    if found.again:
+        tables.append(candidates.again(found.again))
+    figures = (_figure(found, units),) if found.candidates else ()
+    return Section(f"Optimum of {found.metric}", tuple(filter(None, _said(found, units))), tuple(tables), figures)
+
+
+def _said(found: OptimumFinding, units: Units) -> list[str]:
+    same = sum(each.best for each in found.candidates)
+    said = [found.answer, f"{same} conditions cannot be told from the best, {found.told} are told from it."]
+    if found.curse is not None:
+        curse = quantity(found.curse, found.metric, units)
+        said.append(f"The best raw mean is expected to be too good by {curse} (the winner's curse).")
+    if found.infeasible:
+        said.append(f"{found.infeasible} conditions break the service levels.")
+    return said + list(settles(found.needed, found.metric, units))
+
+
+def _table(found: OptimumFinding) -> Grid:
+    paths = candidates.factors(found.candidates)
+    columns = (*paths, "n", "missing", "mean", "low", "high", "shrunken", "gap low", "gap high", "best?", "feasible")
+    rows = tuple((*candidates.place(each, paths), *_numbers(each)) for each in found.candidates)
+    return Grid(columns, rows, f"Candidates by {found.metric} ({found.direction})")
+
+
+def _numbers(each: Candidate) -> tuple[Cell, ...]:
+    said = each.estimate
+    feasible = {True: "yes", False: "no", None: "not shown"}[each.feasible]
+    means = (said.n, said.missing, said.mean, *ends(said.interval), each.shrunken, *ends(each.gap))
+    return (*means, "yes" if each.best else "no", feasible)
+
+
+def _pareto(found: OptimumFinding) -> Grid:
+    chosen = [found.candidates[place] for place in found.pareto]
+    paths = candidates.factors(chosen)
+    rows = tuple((*candidates.place(each, paths), each.estimate.mean) for each in chosen)
+    return Grid((*paths, found.metric), rows, "Pareto set: no other condition is better in every metric")
+
+
+def _figure(found: OptimumFinding, units: Units) -> Figure:
+    listed = [each for each in found.candidates if each.estimate.mean is not None][:DRAWN]
+    return candidates.forest(
+        listed,
+        found.metric,
+        units,
+        title=f"{found.metric}: {sum(each.best for each in found.candidates)} best conditions",
+    )

@@ -1,0 +1,81 @@
+"""Saturation findings as a section."""
+
+from __future__ import annotations
+
+from fairtrial.model.curve import SaturationFinding
+from fairtrial.model.figure import Figure, Grid, Mark, Section, shown
+from fairtrial.model.finding import Interval
+from fairtrial.report import fits, points
+from fairtrial.report.words import Units, between, ends, quantity
+
+
+def saturation(found: SaturationFinding, units: Units) -> Section:
+    """Say where a metric stops growing, and which models were weighed against each other."""
+    said = [found.answer, *_said(found, units)]
+    tables = [points.table(found.factor, found.points, title=f"{found.metric} along {found.factor}"), _models(found)]
+    places = _places(found)
+    if places.rows:
+        tables.append(places)
+    title = f"Saturation of {found.metric} along {found.factor}"
+    return Section(title, tuple(filter(None, said)), tuple(tables), (_figure(found, units),))
+
+
+def _said(found: SaturationFinding, units: Units) -> list[str]:
+    said = [f"Of the models fitted, {found.criterion} chooses {found.chosen}."]
+    if found.capacity is not None:
+        height = quantity(found.capacity, found.metric, units)
+        said.append(f"The plateau is at {height}{_of(found.capacity_interval)}.")
+    if found.saturation_level is not None:
+        level = shown(found.saturation_level)
+        said.append(f"{found.factor} = {level} is the smallest level shown to reach 95 % of it.")
+    return said
+
+
+def _of(interval: Interval | None) -> str:
+    return f" ({between(interval)})" if interval is not None else ""
+
+
+def _models(found: SaturationFinding) -> Grid:
+    return fits.table(found.fits, criterion=found.criterion)
+
+
+def _places(found: SaturationFinding) -> Grid:
+    listed = (
+        ("knee", found.knee, found.knee_interval),
+        ("closed-loop knee N*", found.asymptotic_knee, found.asymptotic_interval),
+        ("USL peak", found.peak, found.peak_interval),
+        ("capacity", found.capacity, found.capacity_interval),
+    )
+    rows = tuple((name, at, *ends(interval)) for name, at, interval in listed if at is not None)
+    return Grid(("place", "at", "low", "high"), rows, "Where it bends, and how high it gets")
+
+
+def _figure(found: SaturationFinding, units: Units) -> Figure:
+    drawn = list(points.series(found.points, found.metric))
+    if found.curve is not None:
+        drawn.append(points.line(found.curve, f"{found.chosen} fit", group=found.metric))
+    return Figure(
+        name=f"saturation {found.metric} {found.factor}",
+        title=_title(found),
+        x=points.along(found.factor, found.points),
+        y=points.upright(found.metric, units),
+        series=tuple(drawn),
+        marks=_marks(found),
+        caption=points.caption(found.points, f"line: {found.chosen} fit" if found.curve else "", _grey(found)),
+    )
+
+
+def _title(found: SaturationFinding) -> str:
+    if found.knee is None:
+        return f"{found.metric} along {found.factor}: no knee in range"
+    return f"{found.metric} bends at {found.factor} = {shown(found.knee)}"
+
+
+def _marks(found: SaturationFinding) -> tuple[Mark, ...]:
+    listed = (("knee", found.knee, found.knee_interval), ("peak", found.peak, found.peak_interval))
+    return tuple(Mark("x", at, f"{name} {shown(at)}", *ends(interval)) for name, at, interval in listed if at)
+
+
+def _grey(found: SaturationFinding) -> str:
+    shows = found.knee is not None and found.knee_interval is not None
+    return f"grey: place of the knee, {between(found.knee_interval)}" if shows else ""

@@ -1,0 +1,69 @@
+"""A search as a section: its best, its top, its near-best region."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fairtrial.model.choice import SearchFinding, Span
+from fairtrial.model.figure import Cell, Grid, Section, shown
+from fairtrial.report import candidates
+from fairtrial.report.words import Units, condition, level, quantity
+
+DRAWN = 20
+
+
+def search(found: SearchFinding, units: Units) -> Section:
+    """Say how a search went: what completed, the best, how near the top is, and where near-best conditions lie."""
+    tables = [_summary(found)]
+    if found.near:
+        tables.append(_near(found))
+    if found.ranges:
+        rows = tuple((name, *_span(span)) for name, span in found.ranges.items())
+        tables.append(Grid(("parameter", "low", "high", "levels"), rows, "Where the near-best conditions lie"))
+    if found.importance:
+        shares = tuple(sorted(found.importance.items(), key=lambda item: -item[1]))
+        tables.append(Grid(("parameter", "importance"), shares, "Importance of the parameters"))
+    if found.again:
+        tables.append(candidates.again(found.again))
+    title = f"{found.metric}: {len(found.near)} conditions near the best"
+    figures = (candidates.forest(found.near[:DRAWN], found.metric, units, title=title),) if found.near else ()
+    return Section(
+        f"Search for the best {found.metric}", tuple(filter(None, _said(found, units))), tuple(tables), figures
+    )
+
+
+def _said(found: SearchFinding, units: Units) -> list[str]:
+    said = [found.answer]
+    if found.best is not None:
+        where = condition(found.best.variant, found.best.assignment)
+        said.append(f"Best: {quantity(found.best.estimate.mean, found.metric, units)} at {where}.")
+    margin = quantity(found.margin, found.metric, units)
+    return [*said, f"Near the best means within {margin} of it. Means and sds are over completed trials only."]
+
+
+def _summary(found: SearchFinding) -> Grid:
+    rows: list[tuple[str, Cell]] = [("completed", found.completed), ("pruned", found.pruned)]
+    rows += [(f"failed: {kind}", count) for kind, count in _ordered(found.failed)]
+    rows += [
+        ("best", found.best.estimate.mean if found.best else None),
+        (f"mean of the top {found.top}", found.top_mean),
+        (f"sd of the top {found.top}", found.top_sd),
+        ("mean of all", found.all_mean),
+        ("sd of all", found.all_sd),
+        ("peak gap (best less mean of the top)", found.peak_gap),
+    ]
+    return Grid(("what", "value"), tuple(rows), f"Summary ({found.metric}, {found.direction})")
+
+
+def _ordered(failed: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(failed.items())
+
+
+def _near(found: SearchFinding) -> Grid:
+    paths = candidates.factors(found.near)
+    rows = tuple((*candidates.place(each, paths), each.estimate.n, each.estimate.mean) for each in found.near)
+    return Grid((*paths, "n", "mean"), rows, "Near-best conditions")
+
+
+def _span(span: Span) -> tuple[Cell, Cell, str]:
+    return span.low, span.high, ", ".join(shown(level(value)) for value in span.levels)

@@ -1,0 +1,47 @@
+"""A finding of any kind as a section of a report, and as what `analyse` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fairtrial.errors import FairtrialError
+from fairtrial.model.choice import OptimumFinding, SearchFinding, TextFinding
+from fairtrial.model.curve import CrossoverFinding, RangeFinding, SaturationFinding, ScalingFinding, ThresholdFinding
+from fairtrial.model.effect import EffectsFinding
+from fairtrial.model.figure import Section
+from fairtrial.report.crossover import crossover
+from fairtrial.report.effects import effects
+from fairtrial.report.optimum import optimum
+from fairtrial.report.range import operating_range
+from fairtrial.report.saturation import saturation
+from fairtrial.report.scaling import scaling
+from fairtrial.report.search import search
+from fairtrial.report.text import text
+from fairtrial.report.threshold import threshold
+
+NONE: Mapping[str, str] = {}
+
+_MAKERS: Mapping[type, Callable[[Any, Mapping[str, str]], Section]] = {
+    CrossoverFinding: crossover,
+    EffectsFinding: effects,
+    OptimumFinding: optimum,
+    RangeFinding: lambda found, _: operating_range(found),
+    SaturationFinding: saturation,
+    ScalingFinding: scaling,
+    SearchFinding: search,
+    TextFinding: lambda found, _: text(found),
+    ThresholdFinding: threshold,
+}
+
+
+def section(finding: Any, units: Mapping[str, str] = NONE) -> Section:
+    """Turn a finding into a section: sentences, tables, plots. `units` maps metrics to units.
+
+    Cautions are left to the document, which lists those of all findings once. Conditions, claims and cautions come in
+    lists: `conditions.conditions`, `claims.claims` and `cautions.cautions` take those.
+    """
+    make = _MAKERS.get(type(finding))
+    if make is None:
+        raise FairtrialError(f"no section is made of {type(finding).__name__}")
+    return make(finding, units)

@@ -1,0 +1,84 @@
+"""The words of findings: conditions, levels, intervals, names with units, what would settle a question."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fairtrial.model.figure import Cell, shown
+from fairtrial.model.finding import Interval, Needed
+from fairtrial.model.identity import is_number
+
+Units = Mapping[str, str]
+"""Metric -> unit."""
+
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Characters that neither XML nor a terminal can hold."""
+
+
+def clean(text: str) -> str:
+    """Replace characters that no page can hold by blanks."""
+    return CONTROL.sub(" ", text)
+
+
+def named(metric: str, units: Units) -> str:
+    """Write a metric with its unit, unless its name ends with the unit already."""
+    unit = units.get(metric, "")
+    return f"{metric} ({unit})" if unit and not metric.endswith(f"_{unit}") else metric
+
+
+def quantity(value: float | None, metric: str, units: Units) -> str:
+    """Write a number with the metric's unit."""
+    unit = units.get(metric, "")
+    return shown(value) + (f" {unit}" if unit else "")
+
+
+def level(value: Any) -> Cell:
+    """Return a factor's level as a cell: numbers stay numbers, texts texts; anything else is JSON."""
+    if is_number(value) or isinstance(value, str):
+        return clean(value) if isinstance(value, str) else value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def condition(variant: str, assignment: Mapping[str, Any]) -> str:
+    """Write a condition: `tuned, lr = 0.1, depth = 3`."""
+    words = [clean(variant)] if variant else []
+    words += [f"{path} = {shown(level(value))}" for path, value in assignment.items()]
+    return ", ".join(words) or "the only condition"
+
+
+def between(interval: Interval | None) -> str:
+    """Write an interval: `95 % interval 1.2 to 3.4, Student's t`; empty without one."""
+    if interval is None:
+        return ""
+    ends = f"{shown(interval.low)} to {shown(interval.high)}"
+    return f"{percent(interval.level)} interval {ends}, {interval.method}"
+
+
+def percent(share: float | None) -> str:
+    """Write a share in per cent with three significant digits."""
+    return f"{100 * share:.3g} %" if share is not None and is_number(share) else shown(None)
+
+
+def settles(needed: Needed, metric: str, units: Units) -> tuple[str, ...]:
+    """Say what the design can detect, and how many replicates would settle the question."""
+    said = []
+    if needed.smallest_effect is not None:
+        effect = quantity(needed.smallest_effect, metric, units)
+        said.append(f"The smallest effect that this design detects with power 0.8 is {effect}.")
+    if needed.replicates is not None:
+        said.append(f"{needed.replicates} replicates a condition would settle it.")
+    return tuple(said)
+
+
+def ends(interval: Interval | None) -> tuple[float | None, float | None]:
+    """Return the two ends as cells."""
+    return (None, None) if interval is None else (interval.low, interval.high)
+
+
+def method(*intervals: Interval | None) -> str:
+    """Say what the intervals are: `95 % intervals, Student's t`; empty where there are none."""
+    kinds = dict.fromkeys((found.level, found.method) for found in intervals if found is not None)
+    return "; ".join(f"{percent(share)} intervals, {name}" for share, name in kinds)
