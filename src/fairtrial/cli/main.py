@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from fairtrial.cli import analyse, declare, keep, read, run, steer
+from fairtrial.cli import analyse, declare, keep, promote, read, run, steer
 from fairtrial.errors import FairtrialError, nearest
 
 app = typer.Typer(
@@ -42,6 +42,8 @@ VERBS: dict[str, tuple[Callable[..., Any], str]] = {
     "analyse": (analyse.analyse, "Ask a run a question."),
     "confirm": (analyse.confirm, "Measure the best again on fresh seeds."),
     "report": (analyse.report, "Print or write a run's report."),
+    "promote": (promote.promote, "Write a winner into a configuration."),
+    "undo": (promote.undo, "Take a promotion back."),
     "export": (keep.export, "Write a run as Parquet, CSV and JSON."),
     "import": (keep.import_results, "Take results from elsewhere into the book."),
     "verify": (keep.verify, "Check that the book is whole."),

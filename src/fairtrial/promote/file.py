@@ -1,4 +1,4 @@
-"""A configuration file on disk: read with its digest, replaced whole, and only while it is still the one that was read."""
+"""A configuration file on disk: read with its digest, and replaced whole while it is still the one that was read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fairtrial.errors import MissingPart, UserError
@@ -71,6 +71,17 @@ def write(original: Original, text: str) -> None:
         finally:
             made.unlink(missing_ok=True)
         _sync_folder(original.path.parent)
+
+
+@contextmanager
+def exchanged(original: Original, text: str) -> Iterator[None]:
+    """Write a file, then do what belongs to it; where that fails, the old text is put back."""
+    write(original, text)
+    try:
+        yield
+    except BaseException:
+        write(replace(original, digest=digest(original, text)), original.text)
+        raise
 
 
 def put(path: Path, text: str) -> None:

@@ -1,0 +1,95 @@
+"""The winner of a run with its full parameters, and whether anything lets it be promoted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fairtrial.contract.registry import Registry
+from fairtrial.errors import NothingMeasured
+from fairtrial.model.finding import ConditionFinding
+
+if TYPE_CHECKING:
+    from fairtrial.flow.evidence import Evidence
+    from fairtrial.promote.permit import Permit
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """The best condition of a run, with its full parameters."""
+
+    finding: ConditionFinding
+    parameters: Mapping[str, Any]
+    objection: str
+    """Why its system or the study's service levels speak against it; '' where nothing does."""
+
+
+def winner_of(found: Evidence, registry: Registry) -> Winner:
+    """Return the condition with the best mean. Raises NothingMeasured where none has enough results."""
+    from fairtrial.analyse.winner import best
+    from fairtrial.model import path as paths
+    from fairtrial.store.adopt import SYSTEM
+
+    number, study = found.run.number, found.study
+    finding = best(found.ledger.measurements(number), study.metrics, completeness=study.completeness)
+    if finding is None:
+        raise NothingMeasured(
+            f"run {number} has no winner: no condition has enough results", hint=f"fairtrial show {number}"
+        )
+    objection = _broken_level(found, finding)
+    if found.run.system != SYSTEM:
+        parameters, vouched = _resolved(found, finding, registry)
+        return Winner(finding, parameters, vouched or objection)
+    made: Any = {}
+    for path, value in finding.assignment.items():
+        made = paths.put(made, path, value)
+    return Winner(finding, made, objection)
+
+
+def _resolved(found: Evidence, finding: ConditionFinding, registry: Registry) -> tuple[Mapping[str, Any], str]:
+    """Return the full parameters of a condition, and what its system has against them."""
+    from fairtrial.contract.system import Vouches
+    from fairtrial.flow.declare import recall
+    from fairtrial.plan.space import open_space
+
+    declared = recall(found.ledger, found.run.number, registry=registry)
+    space = open_space(declared.study, declared.system, identity=declared.identity_digest)
+    parameters = space.condition(finding.variant, finding.assignment).parameters
+    if not isinstance(declared.system, Vouches):
+        return parameters, ""
+    means = {name: item.mean for name, item in finding.estimates.items() if item.mean is not None}
+    return parameters, declared.system.vouch(declared.system.Parameters.model_validate(parameters), means)
+
+
+def _broken_level(found: Evidence, finding: ConditionFinding) -> str:
+    """Say which service level the winner breaks, on average."""
+    for clause in found.study.slo:
+        estimate = finding.estimates.get(clause.metric)
+        if estimate is None or estimate.mean is None:
+            return f"the winner has no {clause.metric}, of which the study asks {clause}"
+        kept = estimate.mean <= clause.limit if clause.bound == "max" else estimate.mean >= clause.limit
+        if not kept:
+            return f"the winner breaks {clause} ({clause.metric} is {estimate.mean:.5g})"
+    return ""
+
+
+def permitted(found: Evidence) -> Permit:
+    """Return the verdict that counts for a run: of a gate, a comparison, a confirmation, or of its own findings."""
+    from fairtrial.promote.permit import decide, recorded
+
+    said = recorded(found.ledger.actions(), found.run.number, updated=found.run.updated)
+    return decide(said, _computed(found))
+
+
+def _computed(found: Evidence) -> Iterator[Permit]:
+    """Judge by the run's own findings: its optimum, then its claims, which count only when all are supported."""
+    from fairtrial.flow.analyse import ask
+    from fairtrial.promote.permit import Permit
+
+    for finding in ask(found, "optimum"):
+        yield Permit(finding.verdict.value, "optimum", finding.answer)
+    if found.study.expect:
+        claims = list(ask(found, "claims"))
+        worst = min(claims, key=lambda claim: ("not supported", "inconclusive", "supported").index(claim.verdict.value))
+        yield Permit(worst.verdict.value, "claims", worst.answer)
