@@ -181,6 +181,9 @@ class ScalingFinding:
     """Of: the metric improves with the size over the range."""
     answer: str
     cautions: tuple[Caution, ...] = ()
+    p: float | None = None
+    """One-sided, of that improvement, by Kendall's trend within replicates; None where it cannot be tested."""
+    needed: Needed = Needed(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,3 +231,4 @@ class CrossoverFinding:
     verdict: Verdict
     answer: str
     cautions: tuple[Caution, ...] = ()
+    needed: Needed = Needed(None)

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from fairtrial.stats.summary import Floats, Integers
 
@@ -26,7 +25,7 @@ LEAST_SIZES = {FLAT: 1, LOG: 3, POWER: 4, EXPONENTIAL: 4}
 """Law -> sizes from which it may be fitted: one more than its parameters, so that it can fail."""
 ALPHA = (0.01, 2.0)
 GRID = 48
-ROUNDS, NARROWER = 6, 0.25
+ROUNDS = 12
 EXACT = 1e-24
 """Share of the sum of squares below which what is left over is rounding."""
 
@@ -124,81 +123,76 @@ def fit(task: Task, y: Floats, law: str) -> Fitted:
 
     A (the amplitude) is at least 0, alpha lies in ALPHA, and E is at least 0 where the task says so.
     """
-    problem = _Problem(task, y, law)
-    if law not in SHAPED:
-        return problem.solved(np.ones(len(y)))
-    low, high = _span(law, task.x / problem.reference)
-    grid = np.linspace(math.log(low), math.log(high), GRID)
-    return problem.solved(np.exp(problem.refined(grid)))
+    found = _Problem(task, y, law, floored=False).fitted()
+    low = found.offset < 0
+    if law not in SHAPED or not task.bounded or not low.any():
+        return found
+    rested = _Problem(task, y[low], law, floored=True).fitted()
+    for name in ("offset", "slope", "shape", "loss"):
+        getattr(found, name)[low] = getattr(rested, name)
+    return found
 
 
 class _Problem:
-    """Weighted least squares of offset and slope for given shapes."""
+    """Weighted least squares of offset and slope for given shapes; the offset rests on its floor 0 where `floored`."""
 
-    def __init__(self, task: Task, y: Floats, law: str) -> None:
-        self.task, self.law = task, law
+    def __init__(self, task: Task, y: Floats, law: str, *, floored: bool) -> None:
+        self.task, self.law, self.floored = task, law, floored
         self.reference = float(np.exp(np.log(task.x).mean()))
         self.x = task.x / self.reference
         precision = 1.0 / task.variance
         self.total = float(precision.sum())
         self.weight = precision / self.total
-        self.mean = y @ self.weight
-        self.y = y - self.mean[:, None]
+        self.middle = np.zeros(len(y)) if floored else np.asarray(y @ self.weight, dtype=np.float64)
+        self.y = y - self.middle[:, None]
         self.square = (self.y**2) @ self.weight
 
-    def solved(self, shape: Floats) -> Fitted:
-        """Return the fit at one shape for each sample."""
-        basis = np.broadcast_to(_basis(self.law, self.x, shape), self.y.shape)
-        middle = basis @ self.weight
-        slope, floor = self._slope(middle, *self._moments(basis, middle))
-        offset = np.where(floor, 0.0, self.mean - slope * middle)
-        rest = self.y + (self.mean - offset)[:, None] - slope[:, None] * basis
+    def fitted(self) -> Fitted:
+        """Return the fit of least loss for each sample."""
+        shape = np.exp(self._refined()) if self.law in SHAPED else np.ones(len(self.y))
+        basis = _basis(self.law, self.x, shape)
+        centred, centre = self._centred(basis)
+        slope = self._slope((self.y * centred) @ self.weight, (centred**2) @ self.weight)
+        rest = self.y - slope[:, None] * centred
+        offset = self.middle - slope * centre
         return Fitted(self.law, self.reference, offset, slope, shape, self.total * ((rest**2) @ self.weight))
 
-    def refined(self, grid: Floats) -> Floats:
+    def _refined(self) -> Floats:
         """Return the log shape of least loss for each sample: the best of the grid, then parabolas through it."""
-        basis = _basis(self.law, self.x, np.exp(grid))
-        middle = basis @ self.weight
-        across = self.y @ (basis * self.weight).T
-        spread = ((basis - middle[:, None]) ** 2) @ self.weight
-        loss = self._loss(middle, across, spread[None, :])
-        best = grid[np.argmin(loss, axis=1)]
-        step = float(grid[1] - grid[0])
+        low, high = (math.log(end) for end in _span(self.law, self.x))
+        grid = np.linspace(low, high, GRID)
+        centred, _ = self._centred(_basis(self.law, self.x, np.exp(grid)))
+        loss = self._loss(self.y @ (centred * self.weight).T, (centred**2) @ self.weight, self.square[:, None])
+        best, step = grid[np.argmin(loss, axis=1)], float(grid[1] - grid[0])
         for _ in range(ROUNDS):
-            sides = [self.loss(np.clip(best + move, grid[0], grid[-1])) for move in (-step, 0.0, step)]
-            best = np.clip(best + step * _vertex(*sides), grid[0], grid[-1])
-            step *= NARROWER
+            sides = [self._loss_at(np.clip(best + move, low, high)) for move in (-step, 0.0, step)]
+            best = np.clip(best + step * _vertex(*sides), low, high)
+            step /= 2
         return np.asarray(best, dtype=np.float64)
 
-    def loss(self, log_shape: Floats) -> Floats:
+    def _loss_at(self, log_shape: Floats) -> Floats:
         """Return the loss at one log shape for each sample."""
-        basis = _basis(self.law, self.x, np.exp(log_shape))
-        middle = basis @ self.weight
-        return self._loss(middle, *self._moments(basis, middle))
+        centred, _ = self._centred(_basis(self.law, self.x, np.exp(log_shape)))
+        return self._loss((self.y * centred) @ self.weight, (centred**2) @ self.weight, self.square)
 
-    def _moments(self, basis: Floats, middle: Floats) -> tuple[Floats, Floats]:
-        return (self.y * basis) @ self.weight, ((basis - middle[:, None]) ** 2) @ self.weight
+    def _centred(self, basis: Floats) -> tuple[Floats, Floats]:
+        """Return the basis less its mean (which a free offset takes up), and that mean."""
+        centre = np.zeros(len(basis)) if self.floored else np.asarray(basis @ self.weight, dtype=np.float64)
+        return basis - centre[:, None], centre
 
-    def _loss(self, middle: Floats, across: Floats, spread: Floats) -> Floats:
-        """Return the loss less nothing but rounding; `across` is samples or samples x grid."""
-        wide = across.ndim == 2
-        mean, square = (self.mean[:, None], self.square[:, None]) if wide else (self.mean, self.square)
-        slope, floor = self._slope(middle, across, spread)
-        offset = np.where(floor, slope * middle - mean, 0.0)
-        found: Floats = square - 2 * slope * across + slope**2 * spread + offset**2
+    def _loss(self, across: Floats, spread: Floats, square: Floats) -> Floats:
+        slope = self._slope(across, spread)
+        found: Floats = square - 2 * slope * across + slope**2 * spread
         return found
 
-    def _slope(self, middle: Floats, across: Floats, spread: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
-        """Return the slope within its bounds, and where the offset rests on its floor 0."""
-        mean = self.mean[:, None] if across.ndim == 2 else self.mean
-        slope = across / np.where(spread > 0, spread, 1.0)
+    def _slope(self, across: Floats, spread: Floats) -> Floats:
+        """Return the slope of least loss within its bounds."""
         if self.law == FLAT:
-            slope = np.zeros_like(slope)
-        if self.law not in SHAPED:
-            return slope, np.zeros(slope.shape, dtype=np.bool_)
-        slope = np.maximum(slope, 0.0) if self.task.falling else np.minimum(slope, 0.0)
-        floor = (mean - slope * middle < 0) & self.task.bounded
-        return np.where(floor, (across + mean * middle) / (spread + middle**2), slope), floor
+            return np.zeros_like(across)
+        slope = across / np.where(spread > 0, spread, 1.0)
+        if self.law == LOG:
+            return np.asarray(slope, dtype=np.float64)
+        return np.maximum(slope, 0.0) if self.task.falling else np.minimum(slope, 0.0)
 
 
 def _basis(law: str, x: Floats, shape: Floats) -> Floats:
