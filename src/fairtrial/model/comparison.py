@@ -73,6 +73,8 @@ class Change:
     status: Status
     why: str = ""
     """Why it is invalid or unclear."""
+    unit: str = ""
+    """The metric's."""
 
 
 @dataclass(frozen=True, slots=True)
