@@ -42,7 +42,7 @@ from fairtrial.model.finding import (
     Point,
     Verdict,
 )
-from fairtrial.report.conditions import conditions
+from fairtrial.report.conditions import Conditions
 from fairtrial.report.document import write
 from fairtrial.report.section import section
 
@@ -241,20 +241,21 @@ def effects():
         for name, share in (("lr", 0.64), ("a.very.long.parameter.path.indeed", 0.2), ("opt", 0.06))
     )
     return EffectsFinding(
-        "accuracy", (main, small, both), (Marginal("lr", True, lr), Marginal("opt", False, opt)), shares, ("opt",),
+        "accuracy", (main, small, both),
+        (Marginal("lr", ordered=True, points=lr), Marginal("opt", ordered=False, points=opt)), shares, ("opt",),
         "permutation within replicates", "Holm", Needed(0.02, 9), Verdict.SUPPORTED, "lr matters: 0.06 between levels.",
     )  # fmt: skip
 
 
 def measured(count=3):
-    return [
+    return tuple(
         ConditionFinding(
             "", {"corruption_rate": 0.1 * n, "mode": "a"}, 6,
-            {"crash_rate": estimate("crash_rate", 0.05 * (n + 1), 0.005, 5, 1), "cycles": estimate("cycles", 20 - n, 1)},
+            {"crash_rate": estimate("crash_rate", 0.05 * (n + 1), 0.005, 5, 1), "cycles": estimate("cycles", 9, 1)},
             {"oom": 1} if n % 2 else {},
         )
         for n in range(count)
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def findings():
@@ -279,7 +280,7 @@ def document(count=60):
         verdict="supported",
         facts=(("study", "postgres-saturation"), ("run", "12"), ("trials", "35 done, 1 failed (oom)")),
         claims=claims,
-        sections=(*parts, conditions(measured(count), ("crash_rate", "cycles"), UNITS)),
+        sections=(*parts, section(Conditions(measured(count), ("crash_rate", "cycles")), UNITS)),
         cautions=(CAUTION, CAUTION),
         limits=("Nothing is said beyond 64 clients.",),
         reproduce=("git checkout 1f3a9c2", "fairtrial reproduce 12"),

@@ -89,7 +89,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a report: sentences, then tables, then plots."""
+    """A part of a report: sentences, then plots, then tables (a terminal shows no plots)."""
 
     title: str
     sentences: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ COLUMNS = ("claim", "verdict", "estimate", "low", "high", "p", "p adj.", "detect
 def claims(found: Sequence[ClaimFinding]) -> Section:
     """List each claim with its verdict, its estimate and what would settle it; the answers as sentences above."""
     rows = tuple(_row(claim) for claim in found)
-    said = [claim.answer for claim in found if claim.answer]
+    said = [f"{claim.claim}: {claim.answer}" for claim in found if claim.answer]
     intervals = method(*(claim.interval for claim in found))
     if intervals:
         said.append(f"Low and high: {intervals}.")

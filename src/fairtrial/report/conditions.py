@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from fairtrial.model.figure import Cell, Grid, Section
 from fairtrial.model.finding import ConditionFinding, Estimate
@@ -12,11 +13,20 @@ DECIMALS = 4
 ARM = "variant"
 
 
-def conditions(found: Sequence[ConditionFinding], metrics: Sequence[str], units: Units) -> Section:
-    """List the conditions, best first, a table for each metric and one that compares them all.
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The conditions of a run, best first, and the metrics to show."""
+
+    found: tuple[ConditionFinding, ...]
+    metrics: tuple[str, ...]
+
+
+def conditions(ranked: Conditions, units: Units) -> Section:
+    """List the conditions, a table for each metric and one that compares them all.
 
     Failed, pruned and undefined trials are counted under `missing` and are in no number.
     """
+    found, metrics = ranked.found, ranked.metrics
     paths = _paths(found)
     tables = [_comparison(found, metrics, paths)]
     tables += [_metric(found, metric, paths, units) for metric in metrics]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fairtrial.model.curve import CrossoverFinding
 from fairtrial.model.figure import Figure, Grid, Mark, Section, Series, shown
 from fairtrial.report import points
-from fairtrial.report.words import Units, between, clean, ends, percent
+from fairtrial.report.words import Units, between, clean, ends, percent, settles
 
 
 def crossover(found: CrossoverFinding, units: Units) -> Section:
@@ -21,16 +21,16 @@ def crossover(found: CrossoverFinding, units: Units) -> Section:
         columns = ("budget", "better buy", "amount", f"expected {found.metric}", "probability")
         tables.append(Grid(columns, bought, "What a budget buys"))
     title = f"Crossover of {first} and {second} in {found.factor}"
-    return Section(title, tuple(filter(None, _said(found))), tuple(tables), (_figure(found, units),))
+    return Section(title, tuple(filter(None, _said(found, units))), tuple(tables), (_figure(found, units),))
 
 
-def _said(found: CrossoverFinding) -> list[str]:
+def _said(found: CrossoverFinding, units: Units) -> list[str]:
     said = [found.answer]
     if found.interpolated is not None:
         said.append(f"Straight lines between the means cross at {shown(found.interpolated)}.")
     if found.p_none is not None:
         said.append(f"In {percent(found.p_none)} of the bootstrap repeats they do not cross in range.")
-    return said
+    return said + list(settles(found.needed, found.metric, units))
 
 
 def _figure(found: CrossoverFinding, units: Units) -> Figure:

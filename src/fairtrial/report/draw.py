@@ -98,10 +98,11 @@ def _style() -> Iterator[None]:
 def picture(plot: Plot) -> Any:
     """Return a matplotlib figure of a plot, made without pyplot, so that nothing is left behind."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     rows = len(plot["y"]["ticks"])
     height = max(HEIGHT, 1.7 + 0.27 * rows)
-    figure = Figure(figsize=(WIDTH, height), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(h_pad=0.07), facecolor="white")
     axes = figure.add_subplot()
     axes.grid(visible=True, axis="x" if rows else "both")
     _set_axis(axes, "x", plot["x"])
@@ -123,7 +124,7 @@ def _groups(series: Sequence[Plot]) -> list[str]:
 def _words(figure: Any, plot: Plot) -> None:
     title = "\n".join(textwrap.wrap(_plain(plot["title"]), 76)[:3])
     figure.suptitle(title, x=0.012, ha="left", fontsize=10.5, fontweight="bold")
-    caption = "\n".join(textwrap.wrap(_plain(plot["caption"]), 118)[:4])
+    caption = "\n".join(textwrap.wrap(_plain(plot["caption"]), 132)[:4])
     if caption:
         figure.supxlabel(caption, x=0.012, ha="left", fontsize=7.2, color=FAINT)
 
@@ -202,10 +203,16 @@ def _reach(middle: Sequence[float], low: Sequence[float], high: Sequence[float])
 
 
 def _dots(axes: Any, columns: Plot, look: Plot) -> None:
+    """Draw single values, a little aside, so that means and intervals do not hide them."""
+    from matplotlib.transforms import offset_copy
+
     many = len(columns["x"]) > MANY
+    right, up = (0, -5) if look["lying"] else (5, 0)
+    moved = offset_copy(axes.transData, axes.figure, right, up, units="points")
     axes.plot(
         columns["x"], columns["y"], "o", ms=2.2 if many else 3.2, color=look["colour"], alpha=0.15 if many else 0.32,
         mew=0, zorder=2, rasterized=many,
+        transform=moved,
     )  # fmt: skip
 
 
@@ -229,7 +236,7 @@ def _bars(axes: Any, columns: Plot, look: Plot) -> None:
     errors = {"xerr" if look["lying"] else "yerr": _reach(value, columns["low"], columns["high"])}
     bars = axes.barh if look["lying"] else axes.bar
     bars(place, value, thick, color=look["colour"], alpha=0.85, zorder=2)
-    axes.errorbar(x, y, **errors, fmt="none", ecolor=INK, elinewidth=1.1, capsize=2.5, zorder=4)
+    axes.errorbar(x, y, **errors, fmt="none", color=INK, ecolor=INK, elinewidth=1.1, capsize=2.5, zorder=4)
 
 
 def _frame(axes: Any, plot: Plot) -> None:
@@ -277,20 +284,24 @@ def _name_groups(axes: Any, series: Sequence[Plot], groups: Sequence[str]) -> No
 
     if len(groups) < 2:
         return
-    drawn = {each["group"] or each["label"]: each["kind"] for each in reversed(series)}
-    handles = [
-        Line2D(
-            [], [], color=COLOURS[n % len(COLOURS)], marker="" if drawn[name] in ("line", "steps") else
-            SHAPES[n % len(SHAPES)], ls="-" if drawn[name] in ("line", "steps") else "", lw=1.8, ms=5.5,
-        )
-        for n, name in enumerate(groups)
-    ]  # fmt: skip
+    kinds = {each["group"] or each["label"]: each["kind"] for each in reversed(series)}
+    handles = [Line2D([], [], **_sample(kinds[name], number)) for number, name in enumerate(groups)]
     legend = axes.legend(
         handles, ["·"] * len(groups), loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(len(groups), 4),
         frameon=False, borderaxespad=0.2, handletextpad=0.4, columnspacing=1.4, fontsize=8.5, handlelength=1.4,
     )  # fmt: skip
     for text, name in zip(legend.get_texts(), groups, strict=True):
         text.set_text(_short(_plain(name), 34))
+
+
+def _sample(kind: str, number: int) -> dict[str, Any]:
+    """Return the look of a group's sample beside its name."""
+    colour, shape = COLOURS[number % len(COLOURS)], SHAPES[number % len(SHAPES)]
+    if kind in ("line", "steps"):
+        return {"color": colour, "lw": 1.8}
+    if kind == "dots":
+        return {"color": colour, "marker": "o", "ls": "", "ms": 4, "alpha": 0.5}
+    return {"color": colour, "marker": "s" if kind == "bars" else shape, "ls": "", "ms": 5.5}
 
 
 def _plain(text: str) -> str:

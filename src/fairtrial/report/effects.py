@@ -6,6 +6,7 @@ import math
 
 from fairtrial.model.effect import Effect, EffectsFinding, Marginal
 from fairtrial.model.figure import Axis, Cell, Figure, Grid, Section, Series
+from fairtrial.model.finding import Verdict
 from fairtrial.report import points
 from fairtrial.report.words import Units, clean, ends, method, settles
 
@@ -46,15 +47,20 @@ def _row(effect: Effect) -> tuple[Cell, ...]:
 
 def _means(found: EffectsFinding, marginal: Marginal, units: Units) -> Figure:
     effect = next((each for each in found.effects if each.factors == (marginal.factor,)), None)
-    verdict = f": effect {effect.verdict.value}" if effect else ""
     return Figure(
         name=f"effect {found.metric} {marginal.factor}",
-        title=f"{found.metric} by {marginal.factor}{verdict}",
+        title=_title(found.metric, marginal.factor, effect),
         x=points.along(marginal.factor, marginal.points),
         y=points.upright(found.metric, units),
         series=points.series(marginal.points, found.metric),
         caption=points.caption(marginal.points, "other factors averaged"),
     )
+
+
+def _title(metric: str, factor: str, effect: Effect | None) -> str:
+    if effect is not None and effect.verdict is Verdict.SUPPORTED:
+        return f"{metric} changes with {factor}"
+    return f"{metric} by {factor}" + (": no effect is shown" if effect else "")
 
 
 def _importance(found: EffectsFinding) -> Figure:
@@ -70,7 +76,7 @@ def _importance(found: EffectsFinding) -> Figure:
     )
     return Figure(
         name=f"importance {found.metric}",
-        title=f"{listed[0].factor} explains most of {found.metric}",
+        title=f"What explains {found.metric}",
         x=Axis(f"share of the variance of {clean(found.metric)}"),
         y=Axis("", ticks=tuple((float(place), clean(each.factor)) for place, each in enumerate(listed))),
         series=(bars,),

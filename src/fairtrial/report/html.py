@@ -58,14 +58,11 @@ def _plot(drawn: Mapping[str, str], figure: Figure) -> Any:
     """Return a plot to set into the page: named for readers who do not see it, in the page's colours."""
     from markupsafe import Markup, escape
 
-    from fairtrial.report.draw import COLOURS, FAINT, INK, LINES
-
     text = drawn[figure.name]
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style type=\"text/css\">.*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r'(\bid="|url\(#|xlink:href="#)', rf"\g<1>{figure.name}-", text)
-    for name, colour in {"ink": INK, "faint": FAINT, "lines": LINES, **_palette(COLOURS)}.items():
-        text = text.replace(colour, f"var(--{name})")
+    text = re.sub(r"\b(fill|stroke): (#[0-9a-f]{6})", _coloured, text)
     label = escape(clean(f"{figure.title}. {figure.caption}"))
     text = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', _opened(str(label)), text, count=1)
     return Markup(text.strip())  # noqa: S704 (our own drawing; names in it were escaped when it was drawn)
@@ -81,5 +78,11 @@ def _opened(label: str) -> Any:
     return tag
 
 
-def _palette(colours: tuple[str, ...]) -> dict[str, str]:
-    return {f"s{number}": colour for number, colour in enumerate(colours)}
+def _coloured(match: re.Match[str]) -> str:
+    """Return a colour of the page for one of the picture's."""
+    from fairtrial.report.draw import COLOURS, FAINT, INK, LINES
+
+    names = {INK: "ink", FAINT: "faint", LINES: "lines", "#ffffff": "paper"}
+    names |= {colour: f"s{number}" for number, colour in enumerate(COLOURS)}
+    name = names.get(match[2])
+    return f"{match[1]}: var(--{name})" if name else match[0]

@@ -57,10 +57,10 @@ def _tail(document: Document) -> Iterator[str]:
 def _part(part: Part, *, pictures: bool) -> Iterator[str]:
     yield f"## {escape(part.section.title)}"
     yield from map(escape, part.section.sentences)
-    for table in part.tables:
-        yield from _titled(table, pictures=pictures)
     if pictures:
         yield from map(_picture, part.figures)
+    for table in part.tables:
+        yield from _titled(table, pictures=pictures)
 
 
 def _picture(figure: Figure) -> str:

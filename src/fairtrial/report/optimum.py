@@ -60,5 +60,12 @@ def _figure(found: OptimumFinding, units: Units) -> Figure:
         listed,
         found.metric,
         units,
-        title=f"{found.metric}: {sum(each.best for each in found.candidates)} best conditions",
+        title=_title(found),
     )
+
+
+def _title(found: OptimumFinding) -> str:
+    same = sum(each.best for each in found.candidates)
+    if same == 1:
+        return f"One condition has the best {found.metric}"
+    return f"{same} of {len(found.candidates)} conditions cannot be told from the best {found.metric}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fairtrial.model.curve import ScalingFinding
 from fairtrial.model.figure import Figure, Grid, Mark, Section, shown
+from fairtrial.model.finding import Verdict
 from fairtrial.report import fits, points
-from fairtrial.report.words import Units, between, ends, percent, quantity
+from fairtrial.report.words import Units, between, ends, percent, quantity, settles
 
 
 def scaling(found: ScalingFinding, units: Units) -> Section:
@@ -31,7 +32,9 @@ def _said(found: ScalingFinding, units: Units) -> list[str]:
     if found.plateau is not None:
         interval = f" ({between(found.plateau_interval)})" if found.plateau_interval else ""
         said.append(f"It levels off at {quantity(found.plateau, found.metric, units)}{interval}.")
-    return said
+    if found.p is not None:
+        said.append(f"That it improves with {found.factor} at all: p = {shown(found.p)}.")
+    return said + list(settles(found.needed, found.metric, units))
 
 
 def _arm(found: ScalingFinding) -> str:
@@ -55,7 +58,9 @@ def _figure(found: ScalingFinding, units: Units) -> Figure:
 
 
 def _title(found: ScalingFinding) -> str:
-    return f"{found.metric} by {found.factor}{_arm(found)}: {found.chosen}, {found.verdict.value}"
+    if found.verdict is Verdict.SUPPORTED:
+        return f"{found.metric} improves with {found.factor}{_arm(found)}: {found.chosen}"
+    return f"{found.metric} by {found.factor}{_arm(found)}: no improvement shown"
 
 
 def _plateau(found: ScalingFinding) -> tuple[Mark, ...]:

@@ -25,7 +25,7 @@ def search(found: SearchFinding, units: Units) -> Section:
         tables.append(Grid(("parameter", "importance"), shares, "Importance of the parameters"))
     if found.again:
         tables.append(candidates.again(found.again))
-    title = f"{found.metric}: {len(found.near)} conditions near the best"
+    title = f"Conditions near the best {found.metric}"
     figures = (candidates.forest(found.near[:DRAWN], found.metric, units, title=title),) if found.near else ()
     return Section(
         f"Search for the best {found.metric}", tuple(filter(None, _said(found, units))), tuple(tables), figures

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fairtrial.errors import FairtrialError
-from fairtrial.model.choice import OptimumFinding, SearchFinding, TextFinding
+from fairtrial.model.choice import ClaimFinding, OptimumFinding, SearchFinding, TextFinding
 from fairtrial.model.curve import CrossoverFinding, RangeFinding, SaturationFinding, ScalingFinding, ThresholdFinding
 from fairtrial.model.effect import EffectsFinding
 from fairtrial.model.figure import Section
+from fairtrial.report.claims import claims
+from fairtrial.report.conditions import Conditions, conditions
 from fairtrial.report.crossover import crossover
 from fairtrial.report.effects import effects
 from fairtrial.report.optimum import optimum
@@ -23,6 +25,7 @@ from fairtrial.report.threshold import threshold
 NONE: Mapping[str, str] = {}
 
 _MAKERS: Mapping[type, Callable[[Any, Mapping[str, str]], Section]] = {
+    Conditions: conditions,
     CrossoverFinding: crossover,
     EffectsFinding: effects,
     OptimumFinding: optimum,
@@ -38,9 +41,11 @@ _MAKERS: Mapping[type, Callable[[Any, Mapping[str, str]], Section]] = {
 def section(finding: Any, units: Mapping[str, str] = NONE) -> Section:
     """Turn a finding into a section: sentences, tables, plots. `units` maps metrics to units.
 
-    Cautions are left to the document, which lists those of all findings once. Conditions, claims and cautions come in
-    lists: `conditions.conditions`, `claims.claims` and `cautions.cautions` take those.
+    Takes `Conditions` for the conditions of a run, and a tuple for the claims of a study. Cautions are left to the
+    document, which lists those of all findings once.
     """
+    if isinstance(finding, tuple) and all(isinstance(each, ClaimFinding) for each in finding):
+        return claims(finding)
     make = _MAKERS.get(type(finding))
     if make is None:
         raise FairtrialError(f"no section is made of {type(finding).__name__}")

@@ -6,6 +6,7 @@ import math
 
 from fairtrial.model.choice import Share, TextFinding
 from fairtrial.model.figure import Axis, Figure, Grid, Section, Series, shown
+from fairtrial.model.finding import Verdict
 from fairtrial.model.identity import is_number
 from fairtrial.report.words import ends, level, method
 
@@ -37,12 +38,17 @@ def _figure(found: TextFinding) -> Figure:
     bars = method(*(share.interval for share in found.shares))
     return Figure(
         name=f"text {found.keyword} {found.factor}",
-        title=f"Share of answers that mention “{found.keyword}”: {found.verdict.value} that it differs",
+        title=_title(found),
         x=Axis(found.factor, ticks=tuple((x, shown(level(share.level))) for x, share in listed)),
         y=Axis("share of answers"),
         series=(series,),
         caption=f"Points: shares{' with ' + bars if bars else ''}.",
     )
+
+
+def _title(found: TextFinding) -> str:
+    said = "differ" if found.verdict is Verdict.SUPPORTED else "are not shown to differ"
+    return f"Mentions of “{found.keyword}” {said} along {found.factor}"
 
 
 def _place(share: Share, number: int, *, ordered: bool) -> float:
