@@ -13,7 +13,7 @@ from fairtrial.contract.registry import Registry
 from fairtrial.contract.system import System
 from fairtrial.errors import SpecError, UserError, nearest
 from fairtrial.model import path as paths
-from fairtrial.model.study import ABSENT, Study
+from fairtrial.model.study import ABSENT, Metric, Study
 from fairtrial.spec import factors, override, settings, terms
 from fairtrial.spec.claims import read_claims
 from fairtrial.spec.grammar import Override
@@ -110,12 +110,12 @@ def _read(
     before = _with_base(override.apply(source, first), winner)
     source = override.apply(before, rest)
     words = settings.check(source)
-    study = _study(source, words, registry)
+    study = study_of(source, words, registry)
     if strict and rest:
         _check_new_names(before, rest, registry)
     system = _bind(source, study, registry, () if strict else [item.path for item in rest])
     metrics = settings.metrics(words, source, system.metrics)
-    study = _judged(source, words, replace(study, metrics=metrics), system)
+    study = judged(source, words, replace(study, metrics=metrics), system.metrics)
     shape = Shape(system.Parameters)
     check_layout(source, study, shape)
     check_values(source, study, system.Parameters, shape)
@@ -144,7 +144,7 @@ def _winning(source: Source, run: Any, winner: Winner | None) -> Any:
     return as_json(winner(run), source, "base")
 
 
-def _study(source: Source, words: StudyWords, registry: Registry) -> Study:
+def study_of(source: Source, words: StudyWords, registry: Registry) -> Study:
     """Make the study of words that are checked, its metrics and its system's parameters excepted."""
     variants = factors.read_variants(source, words.variants)
     common = factors.read_factors(source, "factors", words.factors)
@@ -182,9 +182,9 @@ def _study(source: Source, words: StudyWords, registry: Registry) -> Study:
     )
 
 
-def _judged(source: Source, words: StudyWords, study: Study, system: System) -> Study:
+def judged(source: Source, words: StudyWords, study: Study, declared: Mapping[str, Metric]) -> Study:
     """Add what names metrics: claims, service levels, gates, prices; and the metrics that they name, to the others."""
-    known = {**system.metrics, **{metric.name: metric for metric in study.metrics}}
+    known = {**declared, **{metric.name: metric for metric in study.metrics}}
     made = replace(
         study,
         expect=read_claims(source, words.expect, study, known),
@@ -232,7 +232,7 @@ def _named(study: Study) -> set[str]:
 def _check_new_names(before: Source, overrides: Sequence[Override], registry: Registry) -> None:
     """Refuse an override of a parameter that nothing has declared: the system, the base, the factors or variants."""
     try:
-        study = _study(before, settings.check(before), registry)
+        study = study_of(before, settings.check(before), registry)
         shape = Shape(registry.bind(study.system, _options(study)).Parameters)
     except UserError:  # the study is one with its overrides only
         return

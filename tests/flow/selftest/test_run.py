@@ -1,0 +1,68 @@
+"""The runner of the self-test: every cell is found, repeats have streams of their own, a broken promise shows."""
+
+import pytest
+
+from fairtrial.errors import UnknownName
+from fairtrial.flow.selftest import run
+from fairtrial.flow.selftest.cell import NULLS, PLANTED, Cell
+from fairtrial.flow.selftest.run import Rate, cells, fired, selftest
+from fairtrial.model.finding import Interval
+
+
+def rate(*, planted: bool, promised: float, low: float, high: float) -> Rate:
+    return Rate("d", "w", "s", planted, promised, 1, 10, Interval(low, high, 0.95, "Clopper-Pearson"))
+
+
+def test_every_cell_is_a_cell():
+    """Cells have names of their own, and rates that are rates."""
+    found = [cell for _, _, cell in cells()]
+    names = [(cell.detector, cell.world, cell.size) for cell in found]
+    assert found
+    assert all(isinstance(cell, Cell) and 0 < cell.rate < 1 for cell in found)
+    assert len(set(names)) == len(names)
+
+
+def test_every_detector_has_both_worlds():
+    """No detector is shown on nothing alone, or on planted effects alone."""
+    for detector in {cell.detector for _, _, cell in cells()}:
+        worlds = {cell.planted for _, _, cell in cells() if cell.detector == detector}
+        assert worlds == {True, False}, detector
+
+
+def test_promises():
+    """A false-alarm rate holds where it may be as low as promised, power where it may be as high."""
+    assert rate(planted=False, promised=0.05, low=0.04, high=0.08).holds
+    assert not rate(planted=False, promised=0.05, low=0.06, high=0.08).holds
+    assert rate(planted=True, promised=0.8, low=0.7, high=0.81).holds
+    assert not rate(planted=True, promised=0.8, low=0.7, high=0.79).holds
+
+
+def test_repeats_do_not_depend_on_processes(monkeypatch):
+    """One process and two give the same counts."""
+    detector = cells()[0][2].detector
+    alone = selftest(only=[detector], share=0.01, jobs=1)
+    shared = selftest(only=[detector], share=0.01, jobs=2)
+    assert [one.fired for one in alone] == [one.fired for one in shared]
+
+
+def test_repeats_differ(monkeypatch):
+    """Each repeat draws from a stream of its own."""
+    drawn = []
+    cell = Cell("d", "w", "s", planted=False, rate=0.05, fires=lambda rng: drawn.append(rng.random()) or False)
+    monkeypatch.setattr(run, "import_module", lambda name: type("Module", (), {"CELLS": (cell,)}))
+    fired(run._Chunk("m", 0, 0, 20, 0))
+    assert len(set(drawn)) == 20
+
+
+def test_as_many_repeats_as_promised():
+    """A whole share means 1,000 null and 400 planted repeats."""
+    null = Cell("d", "w", "s", planted=False, rate=0.05, fires=lambda rng: False)
+    planted = Cell("d", "w", "s", planted=True, rate=0.8, fires=lambda rng: True)
+    assert run._chunks("m", 0, null, 1.0, 0)[-1].stop == NULLS == 1000
+    assert run._chunks("m", 0, planted, 1.0, 0)[-1].stop == PLANTED == 400
+
+
+def test_unknown_detector():
+    """A detector that there is none of is refused with the nearest one."""
+    with pytest.raises(UnknownName, match="unknown detector"):
+        selftest(only=["treshold"])
