@@ -135,3 +135,10 @@ def test_bare_words_on_the_command_line_are_what_yaml_reads(text):
         return
     yaml = YAML(typ="safe", pure=True).load(f"[{text}]") if "_" not in text and "x" not in text else [made]
     assert yaml == [made]
+
+
+@pytest.mark.parametrize("text", [".nan", ".NaN", "-.inf", "+.Inf", ".INF"])
+def test_what_yaml_reads_as_no_finite_number_is_refused_as_a_bare_word(text):
+    """A word that a study file would refuse is not taken for a text on the command line."""
+    with pytest.raises(ValueError, match="no place in a study"):
+        scalar(text)

@@ -21,6 +21,7 @@ _TAG = "tag:yaml.org,2002:"
 _CONSTANTS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _WHOLE = re.compile(r"[-+]?[0-9]+")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_UNBOUNDED = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 def parse(text: str, file: str = "") -> tuple[Any, Lines]:
@@ -42,8 +43,10 @@ def parse(text: str, file: str = "") -> tuple[Any, Lines]:
 def scalar(text: str) -> Any:
     """Read a bare word by the core schema of YAML 1.2: null, a boolean, a number, else the word itself.
 
-    Raises ValueError for a number that is too large.
+    Raises ValueError for a number that is too large, for an infinite one and for NaN.
     """
+    if _UNBOUNDED.fullmatch(text):
+        return _finite(math.nan)
     if text.lower() in _CONSTANTS and text in {text.lower(), text.upper(), text.title()}:
         return _CONSTANTS[text.lower()]
     if _WHOLE.fullmatch(text):
