@@ -41,9 +41,16 @@ class Runner:
     """
 
     def __init__(
-        self, setup: Setup, *, on_progress: Callable[[Progress], None] | None = None, watch: Watches | None = None
+        self,
+        setup: Setup,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        watch: Watches | None = None,
+        signals: Signals | None = None,
     ) -> None:
+        """Take the parts; `signals` are those of several runners in one process, opened and closed by their owner."""
         self._setup = setup
+        self._signals = signals
         self._on_progress = on_progress
         self._watch = watch
         self._share = setup.share or sharing(setup.system)
@@ -85,12 +92,14 @@ class Runner:
         setup = self._setup
         allowance = self._allowance = Allowance(setup)
         stack.callback(allowance.close)
-        signals = Signals()
-        stack.callback(signals.close)  # after the engine's end, so that Ctrl-C does not break into its clean-up
+        signals = self._signals or Signals()
+        if self._signals is None:
+            stack.callback(signals.close)  # after the engine's end, so that Ctrl-C does not break into its clean-up
         session = setup.engine.open(setup.system, setup.target, self._settings(allowance.jobs))
         self._session = session
         stack.push(self._close)
-        signals.open()
+        if self._signals is None:
+            signals.open()
         watch = stack.enter_context(selector())
         parts = self._parts(session, allowance, signals, Wake(session, signals, watch))
         drive = Drive(parts)

@@ -27,6 +27,8 @@ from fairtrial.model.trial import Role, Trial
 
 if TYPE_CHECKING:
     from fairtrial.execute.loop.redact import Redactor
+    from fairtrial.execute.loop.signals import Signals
+    from fairtrial.execute.runner import Runner
 
 OnProgress = Callable[[Progress], None]
 OnSurvey = Callable[[Survey], None]
@@ -177,16 +179,20 @@ class Session:
 
     def drive(self, journal: Journal, listeners: Listeners) -> tuple[str, str, tuple[str, ...]]:
         """Run batch after batch until the strategy or a limit ends it: (state, reason, cautions)."""
-        from fairtrial.execute.runner import Runner
-
         if self.left.positions is not None and not self.left.positions and not self.learns:
             self._take_over(journal)
             return self._complete(), "", ()
-        watch = self.opened if isinstance(self.opened, Watches) else None
-        setup = self._setup(noticing(journal, self.book.ledger, listeners.on_failure))
-        with Runner(setup, on_progress=listeners.on_progress, watch=watch) as runner:
+        with self.runner(journal, listeners) as runner:
             state, reason = self._batches(runner, journal)
             return state, reason, tuple(runner.cautions)
+
+    def runner(self, journal: Journal, listeners: Listeners, *, signals: Signals | None = None) -> Runner:
+        """Make what runs its trials, to be entered; `signals` are shared by the runners of one process."""
+        from fairtrial.execute.runner import Runner
+
+        watch = self.opened if isinstance(self.opened, Watches) else None
+        setup = self._setup(noticing(journal, self.book.ledger, listeners.on_failure))
+        return Runner(setup, on_progress=listeners.on_progress, watch=watch, signals=signals)
 
     def _setup(self, journal: Journal) -> Any:
         from fairtrial.execute.runner import Setup

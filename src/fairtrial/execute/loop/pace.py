@@ -57,7 +57,8 @@ class Pace:
             self._on_progress(self.moment())
 
     def finish(self) -> None:
-        """Show the last moment of a call."""
+        """End a call: between calls nothing of the machine is asked for, so that others may have it. Show the end."""
+        self._adjust(more=False, now=True)
         if self._on_progress is not None:
             self._on_progress(self.moment(finished=True))
 
