@@ -20,12 +20,20 @@ def export(
         list[str] | None, typer.Option("--format", help="parquet, csv or json; may be repeated; all unless given.")
     ] = None,
     folder: Annotated[Path | None, typer.Option("-o", "--out", help="Folder; results/RUN unless given.")] = None,
+    results: Annotated[
+        bool, typer.Option("--results", help="Only run.json, summary.json and each raw table as JSON Lines.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a run's trials, attempts, series and raw tables as Parquet, CSV and JSON."""
-    from fairtrial.flow.keep import export as write
+    from fairtrial.flow import keep
 
-    paths = write(None, run_number, folder, tuple(formats or ()))
+    if results and formats:
+        raise UserError("--results has formats of its own", hint="leave --format out")
+    if results:
+        paths = keep.results(None, run_number, folder)
+    else:
+        paths = keep.export(None, run_number, folder, tuple(formats or ()))
     if as_json:
         envelope("export", paths)
         return

@@ -26,6 +26,24 @@ def export(home: Path | None, run: int | None, folder: Path | None, formats: Seq
         return list(write(book.ledger, number, target, formats=tuple(formats or FORMATS)))
 
 
+def results(home: Path | None, run: int | None, folder: Path | None) -> list[Path]:
+    """Write a run's results as plain files: `run.json`, a raw table a file, `summary.json`; return them.
+
+    Conditions are summarised best first, with an interval at the level that the study's alpha leaves.
+    """
+    from fairtrial.analyse.conditions import conditions
+    from fairtrial.flow.read import metrics_of
+    from fairtrial.track.results import write_results
+
+    with reading(home) as book:
+        found = book.ledger.run(run)
+        measured = book.ledger.measurements(found.number)
+        level = 1 - float(found.document.get("alpha", 0.05))
+        ranked = conditions(measured, metrics_of(found, measured), level=level)
+        target = folder or book.folder.parent / "results" / str(found.number)
+        return write_results(book.ledger, found.number, target, conditions=ranked)
+
+
 def adopt(
     home: Path | None,
     path: Path,

@@ -204,16 +204,19 @@ def _reach(middle: Sequence[float], low: Sequence[float], high: Sequence[float])
 
 def _dots(axes: Any, columns: Plot, look: Plot) -> None:
     """Draw single values, a little aside, so that means and intervals do not hide them."""
+    from matplotlib.lines import Line2D
     from matplotlib.transforms import offset_copy
 
     many = len(columns["x"]) > MANY
     right, up = (0, -5) if look["lying"] else (5, 0)
-    moved = offset_copy(axes.transData, axes.figure, right, up, units="points")
-    axes.plot(
-        columns["x"], columns["y"], "o", ms=2.2 if many else 3.2, color=look["colour"], alpha=0.15 if many else 0.32,
-        mew=0, zorder=2, rasterized=many,
-        transform=moved,
+    dots = Line2D(
+        columns["x"], columns["y"], ls="", marker="o", ms=2.2 if many else 3.2, mew=0, color=look["colour"],
+        alpha=0.15 if many else 0.32, zorder=2, rasterized=many,
+        transform=offset_copy(axes.transData, axes.figure, right, up, units="points"),
     )  # fmt: skip
+    axes.add_artist(dots)
+    axes.update_datalim(list(zip(columns["x"], columns["y"], strict=True)))
+    axes.autoscale_view()
 
 
 def _line(axes: Any, columns: Plot, look: Plot) -> None:
@@ -284,7 +287,7 @@ def _name_groups(axes: Any, series: Sequence[Plot], groups: Sequence[str]) -> No
 
     if len(groups) < 2:
         return
-    kinds = {each["group"] or each["label"]: each["kind"] for each in reversed(series)}
+    kinds = {each["group"] or each["label"]: each["kind"] for each in sorted(series, key=_rank)}
     handles = [Line2D([], [], **_sample(kinds[name], number)) for number, name in enumerate(groups)]
     legend = axes.legend(
         handles, ["·"] * len(groups), loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(len(groups), 4),
@@ -292,6 +295,11 @@ def _name_groups(axes: Any, series: Sequence[Plot], groups: Sequence[str]) -> No
     )  # fmt: skip
     for text, name in zip(legend.get_texts(), groups, strict=True):
         text.set_text(_short(_plain(name), 34))
+
+
+def _rank(series: Plot) -> int:
+    """Say which series of a group stands for it in the names: the last of these."""
+    return ("dots", "line", "steps", "bars", "points").index(series["kind"])
 
 
 def _sample(kind: str, number: int) -> dict[str, Any]:

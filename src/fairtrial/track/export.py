@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +13,7 @@ from fairtrial.contract.journal import Ledger
 from fairtrial.errors import UnknownName, UserError
 from fairtrial.model.outcome import Failure
 from fairtrial.model.run import AttemptRow, TrialRow
+from fairtrial.track.file import write
 from fairtrial.track.frame import frame, unclashed
 
 FORMATS = ("parquet", "csv", "json")
@@ -36,7 +34,7 @@ def export(ledger: Ledger, run: int, folder: Path, *, formats: Sequence[str] = F
     for name, table in _tables(ledger, run):
         for kind in formats:
             path = folder / f"{name}.{kind}"
-            _write(table, path)
+            write(table, path)
             made.append(path)
     return made
 
@@ -49,7 +47,7 @@ def write_table(ledger: Ledger, run: int, table: str, path: Path) -> None:
     parts = [(row, part) for row, _, part in ledger.tables(run, table)]
     if not parts:
         raise UserError(f"run {run} has no table {table!r}")
-    _write(_joined(parts), path)
+    write(joined(parts), path)
 
 
 def _tables(ledger: Ledger, run: int) -> Iterator[tuple[str, pl.LazyFrame]]:
@@ -63,7 +61,7 @@ def _tables(ledger: Ledger, run: int) -> Iterator[tuple[str, pl.LazyFrame]]:
     for row, name, path in ledger.tables(run):
         raw.setdefault(name, []).append((row, path))
     for name, parts in raw.items():
-        yield f"tables/{quote(name, safe='')}", _joined(parts)
+        yield f"tables/{quote(name, safe='')}", joined(parts)
 
 
 def _attempts(rows: Sequence[AttemptRow], numbers: Mapping[bytes, int]) -> pl.DataFrame:
@@ -129,7 +127,8 @@ def _series(ledger: Ledger, rows: Sequence[TrialRow]) -> pl.DataFrame:
     )
 
 
-def _joined(parts: Sequence[tuple[TrialRow, Path]]) -> pl.LazyFrame:
+def joined(parts: Sequence[tuple[TrialRow, Path]]) -> pl.LazyFrame:
+    """Put the raw tables of several trials below each other, with the column `trial` before the others."""
     frames = [
         pl.scan_parquet(path, glob=False)
         .rename({"trial": "table.trial"}, strict=False)
@@ -137,57 +136,3 @@ def _joined(parts: Sequence[tuple[TrialRow, Path]]) -> pl.LazyFrame:
         for row, path in parts
     ]
     return pl.concat(frames, how="diagonal_relaxed")
-
-
-def _write(table: pl.LazyFrame, path: Path) -> None:
-    """Write by the suffix, under another name first. Raises UserError where that fails."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _whole(path) as part:
-            _WRITERS[path.suffix](table, part)
-    except (OSError, pl.exceptions.PolarsError) as problem:
-        reason = (str(problem) or type(problem).__name__).splitlines()[0]
-        raise UserError(f"cannot write {path}: {reason}") from problem
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _write_csv(table: pl.LazyFrame, path: Path) -> None:
-    nested = [name for name, dtype in table.collect_schema().items() if dtype.is_nested()]
-    _plain(table).with_columns(pl.col(nested).map_batches(_as_json, return_dtype=pl.String)).sink_csv(path)
-
-
-def _write_json(table: pl.LazyFrame, path: Path) -> None:
-    _plain(table).collect().write_json(path)
-
-
-def _plain(table: pl.LazyFrame) -> pl.LazyFrame:
-    """Turn moments into ISO 8601 and bytes into base64."""
-    changed = []
-    for name, dtype in table.collect_schema().items():
-        if isinstance(dtype, pl.Datetime):
-            zoned = pl.col(name).dt.convert_time_zone("UTC") if dtype.time_zone else pl.col(name)
-            changed.append(zoned.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f" + ("Z" if dtype.time_zone else "")))
-        elif dtype == pl.Binary:
-            changed.append(pl.col(name).bin.encode("base64"))
-    return table.with_columns(changed)
-
-
-def _as_json(values: pl.Series) -> pl.Series:
-    texts = [None if value is None else json.dumps(value, default=str) for value in values.to_list()]
-    return pl.Series(values.name, texts, dtype=pl.String)
-
-
-_WRITERS: Mapping[str, Callable[[pl.LazyFrame, Path], object]] = {
-    ".parquet": lambda table, path: table.sink_parquet(path),
-    ".csv": _write_csv,
-    ".json": _write_json,
-}
