@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from fairtrial.stats.summary import Floats, Integers
 
@@ -69,9 +70,10 @@ class Fitted:
     loss: Floats
     """Weighted sum of squared residuals, in units of the variance."""
 
-    def at(self, x: Floats) -> Floats:
-        """Return what the law says at the sizes x: B rows."""
-        found: Floats = self.offset[:, None] + self.slope[:, None] * _basis(self.law, x / self.reference, self.shape)
+    def at(self, x: Floats, rows: npt.NDArray[np.bool_] | slice = slice(None)) -> Floats:
+        """Return what the law says at the sizes x: a row for each sample (those in `rows`)."""
+        basis = _basis(self.law, x / self.reference, self.shape[rows])
+        found: Floats = self.offset[rows, None] + self.slope[rows, None] * basis
         return found
 
     @property
@@ -107,8 +109,10 @@ class Fits:
 
     def at(self, x: Floats) -> Floats:
         """Return what the best law of each sample says at the sizes x: B rows."""
-        every = np.stack([law.at(x) for law in self.laws])
-        found: Floats = every[self.choice, np.arange(every.shape[1])]
+        choice = self.choice
+        found = np.empty((len(choice), len(x)))
+        for place, law in enumerate(self.laws):
+            found[choice == place] = law.at(x, choice == place)
         return found
 
 
