@@ -17,6 +17,8 @@ from fairtrial.stats.summary import Floats, Integers
 
 SPARSE = 50
 """Cells a trial from which a crossing of levels and settings is a random design, not a grid with gaps."""
+PAIRED = 8
+"""Levels up to which two factors that pair up were varied together, whatever their order."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -55,7 +57,7 @@ def box(found: Data, values: Floats, factors: Sequence[str], *, keep: Mask | Non
         return None
     orders = [canonical_order(column) for column in columns]
     places = [np.argsort(order)[column.codes[rows]] for order, column in zip(orders, columns, strict=True)]
-    setting = _settings(found, factors, rows)
+    setting = settings(found, factors, rows)
     sizes = (*(len(order) for order in orders), int(setting.max(initial=-1)) + 1)
     cell = np.ravel_multi_index((*places, setting), sizes) if np.prod(sizes, dtype=np.float64) < 2**62 else None
     if cell is None or np.prod(sizes) > SPARSE * len(np.unique(cell)):
@@ -86,13 +88,18 @@ def twins(factors: Mapping[str, Column]) -> dict[str, str]:
 
 
 def _same(one: Column, other: Column) -> bool:
-    if len(one.levels) != len(other.levels) or len(one.levels) < 2:
+    """Say whether each level of one factor stands for one of the other: they were varied together."""
+    if not 2 <= len(one.levels) == len(other.levels):
         return False
-    return len(np.unique(joined(one.codes + 1, other.codes + 1))) == len(np.unique(one.codes))
+    codes = np.unique(np.stack([one.codes, other.codes]), axis=1)
+    if codes.shape[1] != len(np.unique(codes[0])) or codes.shape[1] != len(np.unique(codes[1])):
+        return False
+    # values drawn at random are all different, so that they pair up too, but in no order
+    return len(one.levels) <= PAIRED or abs(int(np.sign(np.diff(codes[1])).sum())) == codes.shape[1] - 1
 
 
-def _settings(found: Data, factors: Sequence[str], rows: Mask) -> Integers:
-    """Number the settings of the other factors, in an order that does not depend on the order of the trials."""
+def settings(found: Data, factors: Sequence[str], rows: Mask) -> Integers:
+    """Number the settings of all other factors, in an order that does not depend on the order of the trials."""
     chosen = [found.factors[name] for name in factors]
     code = np.zeros(int(rows.sum()), dtype=np.int64)
     for name, column in found.factors.items():
