@@ -9,7 +9,7 @@ from typing import Any
 
 from fairtrial.contract.journal import Ledger
 from fairtrial.contract.registry import Registry
-from fairtrial.contract.strategy import Count, Plan, Space
+from fairtrial.contract.strategy import Count, Plan, Space, Strategy
 from fairtrial.contract.system import Identified, Live, System
 from fairtrial.errors import NothingMeasured, UserError
 from fairtrial.flow.declared import Declared
@@ -220,7 +220,7 @@ def open_plan(
     from fairtrial.plan.space import open_space
 
     study = declared.study
-    strategy = registry.strategy(study.design.kind)
+    strategy = strategy_of(study, registry)
     rule = parse(only) if only else None
 
     def opened(rule: Rule | None, limit: int | None, names: frozenset[str]) -> tuple[Space, Any]:
@@ -236,6 +236,16 @@ def open_plan(
             yield from filter(None, [opened(*part, names)[1].ask()])
 
     return opened(rule, limit, absent(study, plans, settled=settled or {}, finished=finished))
+
+
+def strategy_of(study: Study, registry: Registry) -> Strategy:
+    """Make the study's strategy: its design, whose conditions are repeated `until` where the study says so."""
+    strategy = registry.strategy(study.design.kind)
+    if study.until is None:
+        return strategy
+    from fairtrial.plan.until import Until
+
+    return Until(strategy)
 
 
 def survey(
@@ -270,7 +280,7 @@ def survey(
         if plan is None or plan.count().trials == 0:
             raise NothingMeasured("the plan is empty: no trial matches")
         left = look(plan, settled=stands.settled, finished=stands.finished)
-        narrowed = bool(only or limit)
+        narrowed = bool(only or limit) or strategy_of(declared.study, registry).learns
         weighed = weigh(declared, left, ledger=ledger, run=stands.run, narrowed=narrowed, sources=inputs.digests)
         return replace(weighed, page=_page(left, stands.finished, page))
 

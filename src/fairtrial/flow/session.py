@@ -13,7 +13,7 @@ from fairtrial.contract.journal import Book, Journal, Ledger
 from fairtrial.contract.registry import Registry
 from fairtrial.contract.strategy import Opened, Plan, Told, Watches
 from fairtrial.errors import NothingMeasured, UnknownName
-from fairtrial.flow.declare import Left, Survey, look, open_plan, weigh
+from fairtrial.flow.declare import Left, Survey, look, open_plan, strategy_of, weigh
 from fairtrial.flow.declared import Declared
 from fairtrial.flow.inputs import Inputs, materialise
 from fairtrial.flow.notice import OnFailure, noticing
@@ -85,6 +85,8 @@ class Session:
     forgiven: Sequence[bytes]
     redactor: Redactor
     engine: Engine
+    finished: set[bytes]
+    """Trials of the book whose results may be taken over."""
     was: str
     """The state of the run that it continues; '' for a new one."""
     planned: int | None = None
@@ -110,6 +112,7 @@ class Session:
             settled=stands.settled,
             finished=stands.finished,
         )
+        learns = strategy_of(declared.study, registry).learns
         plan = opened.ask()
         if plan is None or plan.count().trials == 0:
             raise NothingMeasured("the plan is empty: no trial matches", hint="fairtrial plan shows what there is")
@@ -121,7 +124,7 @@ class Session:
             left,
             ledger=ledger,
             run=stands.run,
-            narrowed=order.narrowed,
+            narrowed=order.narrowed or learns,
             retried=len(forgiven),
             sources=inputs.digests,
             strict=True,
@@ -136,10 +139,11 @@ class Session:
             plan=plan,
             left=left,
             survey=survey,
-            learns=registry.strategy(declared.study.design.kind).learns,
+            learns=learns,
             forgiven=forgiven,
             redactor=Redactor(references(declared.study.document)),
             engine=engine,
+            finished=stands.finished,
             was=stands.state,
         )
 
@@ -173,7 +177,7 @@ class Session:
             why=self.order.why,
             command=self.order.command,
             run=journal.run,
-            detail={"study": study.name},
+            detail={"study": study.name, "config": study.file, "session": journal.driver},
         )
         return journal
 
@@ -217,10 +221,12 @@ class Session:
         )
 
     def _batches(self, runner: Any, journal: Journal) -> tuple[str, str]:
+        from fairtrial.plan.order import trials
+
         self._take_over(journal)
         self._warm_up(runner)
         plan: Plan | None = self.plan
-        left, cancelled = self.left, 0
+        left, cancelled, asked = self.left, 0, Asked(self.book.ledger, journal.run)
         while plan is not None:
             if plan is not self.plan:
                 journal.reuse([plan.trial(position) for position in left.reusable])
@@ -229,10 +235,12 @@ class Session:
             if end.state != "complete":
                 return end.state, end.reason
             if self.learns:
-                self.opened.tell(self._told(journal.run, plan, end.told))
+                self.opened.tell(asked.told(list(trials(plan)), end.told))
             plan = self.opened.ask()
             if plan is not None:
-                left = look(plan, settled=self.book.ledger.settled(journal.run), finished=set())
+                left = look(plan, settled=self.book.ledger.settled(journal.run), finished=self.finished)
+        if self.learns and not self.order.narrowed and not cancelled:
+            journal.retire(asked.digests)
         self._sentinel(runner)
         if cancelled:
             return "partial", f"{cancelled} cancelled"
@@ -270,16 +278,23 @@ class Session:
             first = sentinel(self.plan)
             runner.run([first] if first else [], role=Role.SENTINEL)
 
-    def _told(self, run: int, plan: Plan, fresh: Sequence[Told]) -> list[Told]:
-        """Return what came of each trial of a plan, in plan order; of those settled before, as this run has them."""
-        from fairtrial.plan.order import trials
 
-        planned = list(trials(plan))
+class Asked:
+    """The trials that a learning strategy asked for, and what came of them: from the runner, or from the book."""
+
+    def __init__(self, ledger: Ledger, run: int) -> None:
+        self._ledger, self._run = ledger, run
+        self._rows: dict[bytes, TrialRow] = {}
+        self.digests: set[bytes] = set()
+
+    def told(self, planned: Sequence[Trial], fresh: Sequence[Told]) -> list[Told]:
+        """Return what came of each trial of a plan, in plan order; of those settled before, as the run has them."""
+        self.digests.update(trial.digest for trial in planned)
         known = {told.trial.digest: told for told in fresh}
-        if all(trial.digest in known for trial in planned):
-            return [known[trial.digest] for trial in planned]
-        rows = {row.digest: row for row in self.book.ledger.trials(run)}
-        return [known.get(trial.digest) or _recalled(trial, rows[trial.digest]) for trial in planned]
+        unknown = [trial.digest for trial in planned if trial.digest not in known]
+        if any(digest not in self._rows for digest in unknown):
+            self._rows = {row.digest: row for row in self._ledger.trials(self._run)}
+        return [known.get(trial.digest) or _recalled(trial, self._rows[trial.digest]) for trial in planned]
 
 
 def _recalled(trial: Trial, row: TrialRow) -> Told:

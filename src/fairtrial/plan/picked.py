@@ -1,4 +1,4 @@
-"""Plans of trials that were chosen one by one."""
+"""Plans of trials that were chosen one by one, and plans with something to say."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
 
-from fairtrial.contract.strategy import Block, Count
+from fairtrial.contract.strategy import Block, Count, Plan
 from fairtrial.model.identity import stream_seed
 from fairtrial.model.study import Study
 from fairtrial.model.trial import Trial
@@ -15,14 +15,13 @@ from fairtrial.model.trial import Trial
 class Picked:
     """A plan of just these trials, in this order."""
 
-    def __init__(self, trials: Sequence[Trial], note: str = "") -> None:
+    def __init__(self, trials: Sequence[Trial]) -> None:
         self._trials = [replace(trial, position=place) for place, trial in enumerate(trials)]
-        self._note = note
 
     def count(self) -> Count:
         """Return how many trials it has."""
         conditions = {(trial.condition.digest, trial.inputs) for trial in self._trials}
-        return Count(len(self._trials), len(conditions), note=self._note)
+        return Count(len(self._trials), len(conditions))
 
     def blocks(self, size: int = 4096) -> Iterator[Block]:
         """Walk the digests in plan order."""
@@ -34,6 +33,19 @@ class Picked:
         if position < 0:
             raise IndexError(f"the plan has no position {position}")
         return self._trials[position]
+
+
+class Noted:
+    """A plan with something to say."""
+
+    def __init__(self, plan: Plan, note: str) -> None:
+        self._plan, self._note = plan, note
+        self.blocks, self.trial = plan.blocks, plan.trial
+
+    def count(self) -> Count:
+        """Return how many trials it has, and the note."""
+        counted = self._plan.count()
+        return replace(counted, note="; ".join(note for note in (counted.note, self._note) if note))
 
 
 def in_order(trials: Sequence[Trial], study: Study) -> list[Trial]:

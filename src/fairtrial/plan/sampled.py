@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from math import exp, floor, log
 from random import Random as Stream
 from typing import Any
 
-from fairtrial.contract.strategy import Count, Opened, Plan, Space
+from fairtrial.contract.strategy import Opened, Space
 from fairtrial.errors import SpecError
 from fairtrial.model.identity import stream_seed
 from fairtrial.model.study import Factor, Interval, Study
@@ -16,6 +15,7 @@ from fairtrial.model.trial import Condition
 from fairtrial.plan.arm import Arm
 from fairtrial.plan.grid import Once, refuse_options
 from fairtrial.plan.lattice import Lattice, narrow
+from fairtrial.plan.picked import Noted
 from fairtrial.plan.rules import constraint
 from fairtrial.plan.size import count
 
@@ -52,7 +52,7 @@ class _Sampled:
         ]
         conditions += [space.condition(include.variant, include.assignment) for include in study.include]
         plan = space.fixed(conditions)
-        return Once(_Noted(plan, self.note) if self.note else plan)
+        return Once(Noted(plan, self.note) if self.note else plan)
 
     def points(self, arm: Arm, n: int) -> Points:
         """Yield points for an arm without end."""
@@ -76,19 +76,6 @@ class _Sampled:
             f"design {self.name} found only {len(found)} of {n} conditions: the rules leave too little",
             hint="a smaller n, fewer rules, or design grid",
         )
-
-
-class _Noted:
-    """A plan with something to say."""
-
-    def __init__(self, plan: Plan, note: str) -> None:
-        self._plan, self._note = plan, note
-        self.blocks, self.trial = plan.blocks, plan.trial
-
-    def count(self) -> Count:
-        """Return how many trials it has, and the note."""
-        counted = self._plan.count()
-        return replace(counted, note="; ".join(note for note in (counted.note, self._note) if note))
 
 
 class Random(_Sampled):
