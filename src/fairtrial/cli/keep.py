@@ -23,6 +23,7 @@ def export(
     results: Annotated[
         bool, typer.Option("--results", help="Only run.json, summary.json and each raw table as JSON Lines.")
     ] = False,
+    why: Why = "",
     as_json: AsJson = False,
 ) -> None:
     """Write a run's trials, attempts, series and raw tables as Parquet, CSV and JSON."""
@@ -31,9 +32,9 @@ def export(
     if results and formats:
         raise UserError("--results has formats of its own", hint="leave --format out")
     if results:
-        paths = keep.results(None, run_number, folder)
+        paths = keep.results(None, run_number, folder, why=why, command=sys.argv)
     else:
-        paths = keep.export(None, run_number, folder, tuple(formats or ()))
+        paths = keep.export(None, run_number, folder, tuple(formats or ()), why=why, command=sys.argv)
     if as_json:
         envelope("export", paths)
         return

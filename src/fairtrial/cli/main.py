@@ -11,7 +11,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from fairtrial.cli import analyse, declare, keep, promote, read, run, steer
+from fairtrial.cli import analyse, declare, keep, log, promote, read, run, steer
+from fairtrial.cli.acting import acting
 from fairtrial.errors import FairtrialError, nearest
 
 app = typer.Typer(
@@ -44,6 +45,8 @@ VERBS: dict[str, tuple[Callable[..., Any], str]] = {
     "report": (analyse.report, "Print or write a run's report."),
     "promote": (promote.promote, "Write a winner into a configuration."),
     "undo": (promote.undo, "Take a promotion back."),
+    "log": (log.log, "List what was done, and why."),
+    "note": (log.note, "Add what you think to an entry of the log."),
     "export": (keep.export, "Write a run as Parquet, CSV and JSON."),
     "import": (keep.import_results, "Take results from elsewhere into the book."),
     "verify": (keep.verify, "Check that the book is whole."),
@@ -54,7 +57,7 @@ VERBS: dict[str, tuple[Callable[..., Any], str]] = {
 }
 """Verb -> its function and its line in the overview."""
 for _name, (_verb, _line) in VERBS.items():
-    app.command(_name, short_help=_line)(_verb)
+    app.command(_name, short_help=_line)(acting(_name, _verb))
 
 
 @app.callback(invoke_without_command=True)

@@ -24,9 +24,17 @@ Reference = Annotated[str, typer.Argument(metavar="TRIAL", help="RUN.NUMBER, or 
 def list_runs(
     limit: Annotated[int, typer.Option("--limit", min=1, help="Print so many.")] = 50,
     tag: Annotated[str | None, typer.Option("--tag", help="Only runs with this tag.")] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the index of the data set: runs, baselines, pending, criteria.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
+    if markdown:
+        from fairtrial.flow import log
+
+        sys.stdout.write(log.index_markdown(log.index(None, tag=tag)))
+        return
     from fairtrial.cli import tables
     from fairtrial.flow.read import runs
 

@@ -7,13 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fairtrial.errors import UnknownName, UserError
+from fairtrial.errors import BookUnwritable, UnknownName, UserError
 from fairtrial.flow.book import reading, writing
 
 FORMATS = ("parquet", "csv", "json")
 
 
-def export(home: Path | None, run: int | None, folder: Path | None, formats: Sequence[str]) -> list[Path]:
+def export(
+    home: Path | None,
+    run: int | None,
+    folder: Path | None,
+    formats: Sequence[str],
+    *,
+    why: str = "",
+    command: Sequence[str] = (),
+) -> list[Path]:
     """Write a run's trials, attempts, series and raw tables; return the files (below `results/<run>` by default)."""
     from fairtrial.track.export import export as write
 
@@ -23,10 +31,23 @@ def export(home: Path | None, run: int | None, folder: Path | None, formats: Seq
     with reading(home) as book:
         number = book.ledger.run(run).number
         target = folder or book.folder.parent / "results" / str(number)
-        return list(write(book.ledger, number, target, formats=tuple(formats or FORMATS)))
+        paths = list(write(book.ledger, number, target, formats=tuple(formats or FORMATS)))
+    _exported(home, number, target, why, command)
+    return paths
 
 
-def results(home: Path | None, run: int | None, folder: Path | None) -> list[Path]:
+def _exported(home: Path | None, run: int, target: Path, why: str, command: Sequence[str]) -> None:
+    """Log an export; a book that can only be read is exported all the same."""
+    try:
+        with writing(home) as book:
+            book.act("export", why=why, command=command, run=run, detail={"folder": str(target)})
+    except BookUnwritable:
+        return
+
+
+def results(
+    home: Path | None, run: int | None, folder: Path | None, *, why: str = "", command: Sequence[str] = ()
+) -> list[Path]:
     """Write a run's results as plain files: `run.json`, a raw table a file, `summary.json`; return them.
 
     Conditions are summarised best first, with an interval at the level that the study's alpha leaves.
@@ -41,7 +62,9 @@ def results(home: Path | None, run: int | None, folder: Path | None) -> list[Pat
         level = 1 - float(found.document.get("alpha", 0.05))
         ranked = conditions(measured, metrics_of(found, measured), level=level)
         target = folder or book.folder.parent / "results" / str(found.number)
-        return write_results(book.ledger, found.number, target, conditions=ranked)
+        paths = write_results(book.ledger, found.number, target, conditions=ranked)
+    _exported(home, found.number, target, why, command)
+    return paths
 
 
 def adopt(

@@ -35,7 +35,8 @@ def act(
     """Send a message that changes something, and put it into the action log."""
     answer = ask(home, target, message)
     with writing(home) as book:
-        book.act(str(message["verb"]), why=why, command=command, detail={**message, "study": study_of(home, target)})
+        run = book.ledger.run(study=study_of(home, target))
+        book.act(str(message["verb"]), why=why, command=command, run=run.number, detail={**message, "study": run.study})
     return answer
 
 

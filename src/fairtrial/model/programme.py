@@ -37,9 +37,14 @@ class Baseline:
     """A named reference run."""
 
     name: str
-    run: int
+    run: int | None
+    """None: still to be measured."""
     category: str = ""
     note: str = ""
+    study: str = ""
+    system: str = ""
+    at: float | None = None
+    """When it was set, unix seconds; None for one that only the programme names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,11 @@ class Criterion:
     met: bool | None = None
     """None: not looked at yet."""
     value: float | None = None
+    count: str = ""
+    """runs | studies | conditions | baselines | verdicts"""
+    filters: Mapping[str, str] = field(default_factory=dict)
+    relation: str = ">="
+    goal: float = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,9 @@ class Programme:
     baselines: tuple[Baseline, ...] = ()
     criteria: tuple[Criterion, ...] = ()
     file: str = ""
+    title: str = ""
+    rules: tuple[str, ...] = ()
+    """How this project keeps its log: shown above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +102,55 @@ class Entry:
     who: str = ""
     run: int | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemStatus:
+    """How far an item is, by what the book holds."""
+
+    phase: str
+    item: Item
+    status: str
+    """completed | running | in progress | not started"""
+    done: tuple[str, ...] = ()
+    """Studies with a finished run."""
+    left: tuple[str, ...] = ()
+    """Studies without one."""
+    runs: tuple[int, ...] = ()
+    """The newest run of each study, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The experiment log as a document: the plan, and what was done, oldest first."""
+
+    programme: Programme
+    items: tuple[ItemStatus, ...]
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """A run in the index of a data set."""
+
+    run: int
+    study: str
+    system: str
+    configuration: str
+    purpose: str
+    """The study's question."""
+    status: str
+    created: float
+    """Unix seconds."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The index of a data set: its runs, newest first, what is still to be done, and whether that is enough."""
+
+    rows: tuple[IndexRow, ...]
+    baselines: tuple[Baseline, ...]
+    pending: tuple[ItemStatus, ...]
+    """By priority."""
+    criteria: tuple[Criterion, ...]

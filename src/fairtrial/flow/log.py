@@ -1,0 +1,254 @@
+"""`log`, `note`, `baseline list` and the index of a data set: views of the action log and the programme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairtrial.errors import FairtrialError, NothingMeasured, UserError
+from fairtrial.flow.book import glancing, locate, reading, writing
+from fairtrial.model.finding import Estimate
+from fairtrial.model.programme import Baseline, Entry, Index, IndexRow, Log, Programme
+from fairtrial.model.run import Run
+
+if TYPE_CHECKING:
+    from fairtrial.store.ledger import Ledger
+
+SAID = ("conclusion", "resolution", "note")
+ONE_BY_ONE = frozenset({"grid", "listed", "race", "edge"})
+"""Designs that look at every condition; any other one is a search, and told as one."""
+
+
+def programme(home: Path | None = None) -> Programme:
+    """Read the programme found upwards from here, or from beside the book; an empty one where there is none."""
+    from fairtrial.spec import programme as files
+
+    path = files.find(home) or files.find(locate(home).parent)
+    return files.read(path) if path is not None else Programme()
+
+
+def entries(
+    home: Path | None, *, run: int | None = None, limit: int | None = None, told: bool = True
+) -> tuple[list[Entry], int]:
+    """Return the newest entries, oldest of them first, and how many there are; planned ones come last.
+
+    `told`: with what each run came to, which is computed from its trials; else only how many there are.
+
+    Raises NothingMeasured where there is neither a book nor a programme.
+    """
+    plan = programme(home)
+    with glancing(home) as book:
+        if book is None and not plan.phases:
+            raise NothingMeasured("there is no book and no programme", hint="fairtrial run study.yaml")
+        made = [] if book is None else _done(book.ledger, plan)
+        if run is not None and book is not None:
+            book.ledger.run(run)
+        made += _planned(() if book is None else book.ledger.runs(), plan)
+        chosen = [entry for entry in made if run is None or entry.run == run]
+        shown = chosen if limit is None else chosen[-limit:]
+        return (shown if book is None else _told(book.ledger, shown, outcome if told else counts)), len(chosen)
+
+
+def log(home: Path | None, *, run: int | None = None) -> Log:
+    """Return the whole log as a document."""
+    from fairtrial.promote.programme import items
+
+    made, _ = entries(home, run=run)
+    with glancing(home) as book:
+        runs = () if book is None else book.ledger.runs()
+    plan = programme(home)
+    return Log(programme=plan, items=items(plan, runs), entries=tuple(made))
+
+
+def markdown(log: Log) -> str:
+    """Write the log as a document."""
+    from fairtrial.report.log import log_markdown
+
+    return log_markdown(log)
+
+
+def _done(ledger: Ledger, plan: Programme) -> list[Entry]:
+    from fairtrial.promote.entries import entries as made_of
+
+    runs = {run.number: run for run in ledger.runs()}
+    return made_of(ledger.actions(), runs, cache(ledger.provenance), plan)
+
+
+def _planned(runs: Sequence[Run], plan: Programme) -> list[Entry]:
+    from fairtrial.promote.programme import items, planned
+
+    return planned(items(plan, runs), runs)
+
+
+def _told(ledger: Ledger, made: Sequence[Entry], say: Callable[[Ledger, int], str]) -> list[Entry]:
+    """Give the newest session of each run its result: what the run came to, as far as it is."""
+    newest = {entry.run: entry.number for entry in made if "session" in entry.detail}
+    return [
+        replace(entry, result=say(ledger, entry.run))
+        if entry.run is not None and not entry.result and newest.get(entry.run) == entry.number
+        else entry
+        for entry in made
+    ]
+
+
+def outcome(ledger: Ledger, number: int) -> str:
+    """Say in a line what a run came to: its best condition or the summary of its search, and how many trials."""
+    run = ledger.run(number)
+    if not run.done:
+        return counts(ledger, number)
+    design = run.document.get("design") or "grid"
+    kind = design if isinstance(design, str) else design.get("kind", "grid")
+    try:
+        said = _best(ledger, run) if kind in ONE_BY_ONE else _search(ledger, number)
+    except FairtrialError:  # such as a run without a metric that has a direction: nothing is best
+        said = ""
+    return "; ".join(part for part in (said, counts(ledger, number)) if part)
+
+
+def counts(ledger: Ledger, number: int) -> str:
+    """Say how many trials of a run are done, and how many failed."""
+    run = ledger.run(number)
+    return f"{run.done} done" + (f", {run.failed} failed" if run.failed else "")
+
+
+def _best(ledger: Ledger, run: Run) -> str:
+    from fairtrial.analyse.conditions import directed, ranking
+    from fairtrial.flow.read import metrics_of
+
+    rows = ledger.results(run.number)
+    metrics = metrics_of(run, rows)
+    metric = directed(metrics)
+    findings, conditions = ranking(rows, metrics, level=1 - float(run.document.get("alpha", 0.05)), top=1)
+    if metric is None or not findings:
+        return f"{conditions} conditions"
+    best = findings[0]
+    where = ", ".join([*([best.variant] if best.variant else []), *_words(best.assignment)])
+    return f"best {metric.name} {_number(best.estimates[metric.name])}" + (f" at {where}" if where else "")
+
+
+def _number(found: Estimate) -> str:
+    if found.mean is None:
+        return "undefined"
+    between = f" [{found.interval.low:.5g}, {found.interval.high:.5g}]" if found.interval else ""
+    return f"{found.mean:.5g}{between} (n = {found.n})"
+
+
+def _words(assignment: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{path} = {value:.6g}" if isinstance(value, float) else f"{path} = {value}"
+        for path, value in assignment.items()
+    ]
+
+
+def _search(ledger: Ledger, number: int) -> str:
+    from fairtrial.flow.analyse import ask
+    from fairtrial.flow.evidence import gather
+
+    (found,) = ask(gather(ledger, number), "search")
+    parts = {f"top-{found.top} sd": found.top_sd, "all-trial sd": found.all_sd, "peak gap": found.peak_gap}
+    best = found.best.estimate.mean if found.best else None
+    head = f"best {found.metric} {'undefined' if best is None else f'{best:.6g}'}"
+    return ", ".join([head, *(f"{name} {value:.6g}" for name, value in parts.items() if value is not None)])
+
+
+def note(
+    home: Path | None, entry: int, said: Mapping[str, str], *, why: str = "", command: Sequence[str] = ()
+) -> Entry:
+    """Append what a person thinks of an entry (`conclusion`, `resolution`, `note`); return the entry as it is now.
+
+    Raises UserError for an entry that does not exist, and where nothing is said.
+    """
+    words = {key: said[key].strip() for key in SAID if said.get(key, "").strip()}
+    if not words:
+        raise UserError("nothing to note", hint="--conclusion TEXT, --resolution TEXT or --note TEXT")
+    _entry(home, entry)
+    with writing(home) as book:
+        book.act("note", why=why, command=command, detail={"of": entry, **words})
+    return _entry(home, entry)
+
+
+def _entry(home: Path | None, number: int) -> Entry:
+    with reading(home) as book:
+        made = {entry.number: entry for entry in _done(book.ledger, programme(home))}
+        if number in made:
+            return made[number]
+        about = {action["id"]: action["detail"].get("of") for action in book.ledger.actions()}
+    if number in about:
+        raise UserError(
+            f"entry {number} only says more about entry {about[number]}", hint=f"fairtrial note {about[number]}"
+        )
+    raise UserError(f"there is no entry {number}", hint=f"the last one is {max(about, default=0)}: fairtrial log")
+
+
+def baselines(home: Path | None = None) -> tuple[Baseline, ...]:
+    """Return the named baselines of the programme and of the book."""
+    from fairtrial.promote.programme import baselines as named
+
+    plan = programme(home)
+    with glancing(home) as book:
+        if book is None:
+            return named(plan, (), {})
+        return named(plan, book.ledger.actions(), {run.number: run for run in book.ledger.runs()})
+
+
+def index(home: Path | None = None, *, tag: str | None = None) -> Index:
+    """Return the index of the data set that the book is: runs, baselines, pending work, criteria."""
+    from fairtrial.promote.programme import Facts, items, judged, pending
+
+    plan, named = programme(home), baselines(home)
+    with glancing(home) as book:
+        runs = () if book is None else book.ledger.runs()
+        actions = () if book is None else book.ledger.actions()
+        facts = Facts(runs, actions, named, _counter(None if book is None else book.ledger), plan)
+        return Index(
+            rows=tuple(_row(run, named) for run in runs if tag is None or tag in run.tags),
+            baselines=named,
+            pending=pending(items(plan, runs)),
+            criteria=judged(plan.criteria, facts),
+        )
+
+
+def index_markdown(index: Index) -> str:
+    """Write the index as a document."""
+    from fairtrial.report.index import index_markdown as write
+
+    return write(index)
+
+
+def _counter(ledger: Ledger | None) -> Callable[[int], int]:
+    """Count the conditions of which a run has a result."""
+
+    @cache
+    def count(run: int) -> int:
+        if ledger is None:
+            return 0
+        rows = ledger.results(run)
+        lost = {one.place for one in rows.lost}
+        return len({number for place, number in enumerate(rows.condition) if place not in lost})
+
+    return count
+
+
+def _row(run: Run, named: Sequence[Baseline]) -> IndexRow:
+    from fairtrial.report.index import configuration
+
+    notes = [
+        f"baseline {item.name}" + (f": {item.note}" if item.note else "") for item in named if item.run == run.number
+    ]
+    return IndexRow(
+        run=run.number,
+        study=run.study,
+        system=run.system,
+        configuration=configuration(run.document),
+        purpose=str(run.document.get("question") or ""),
+        status=_status(run),
+        created=run.created,
+        note="; ".join([*notes, *([f"{run.failed} failed"] if run.failed else [])]),
+    )
+
+
+def _status(run: Run) -> str:
+    return {"open": "running", "finished": "complete"}.get(run.state, run.state)
