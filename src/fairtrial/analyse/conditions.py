@@ -10,45 +10,59 @@ from typing import Any
 import numpy as np
 
 from fairtrial.analyse.coding import codes, joined
-from fairtrial.model.finding import ConditionFinding, Estimate, Interval
+from fairtrial.analyse.estimates import Estimates, estimates
+from fairtrial.errors import UserError
+from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.outcome import Status
 from fairtrial.model.run import Label, Lost, Measurements, Results
 from fairtrial.model.study import ABSENT, Direction, Metric
-from fairtrial.stats.interval import t_half_width
-from fairtrial.stats.summary import Floats, Integers, Summary, summarise
-
-METHOD = "Student's t"
+from fairtrial.stats.summary import Groups, Integers
 
 
 def conditions(
-    measurements: Measurements, metrics: Sequence[Metric], *, level: float = 0.95, top: int | None = None
+    measurements: Measurements,
+    metrics: Sequence[Metric],
+    *,
+    level: float = 0.95,
+    top: int | None = None,
+    quantiles: Sequence[float] = (),
 ) -> list[ConditionFinding]:
     """Return a finding for each condition, best mean of the first metric that has a direction first.
 
     Conditions without a mean come last, equals stay in trial order; without a directed metric all do. Only trials
     that are done give values: what failed, was pruned or is undefined is missing, counted, and never a number. An
     interval is Student's t at `level`; a condition with one value has none. `top` stops after that many findings.
+    A quantile is the smallest value with at least that share of the values at or below it (`inverted_cdf`). Raises
+    UserError for a quantile outside 0 to 1.
     """
-    return ranking(measurements, metrics, level=level, top=top)[0]
+    return ranking(measurements, metrics, level=level, top=top, quantiles=quantiles)[0]
 
 
 def ranking(
-    measured: Measurements | Results, metrics: Sequence[Metric], *, level: float = 0.95, top: int | None = None
+    measured: Measurements | Results,
+    metrics: Sequence[Metric],
+    *,
+    level: float = 0.95,
+    top: int | None = None,
+    quantiles: Sequence[float] = (),
 ) -> tuple[list[ConditionFinding], int]:
     """Return the findings of `conditions`, and how many there are without `top`."""
+    wrong = [q for q in quantiles if not 0 <= q <= 1]
+    if wrong:
+        raise UserError(f"a quantile lies between 0 and 1, not at {wrong[0]:g}", hint="the median is 0.5")
     results = measured if isinstance(measured, Results) else _results(measured)
     groups = _grouped(results)
-    columns = {metric.name: _column(results, groups, metric.name, level) for metric in metrics}
+    columns = {metric.name: _column(results, groups, metric.name, level, quantiles) for metric in metrics}
     ranked = _ranked(groups, columns, directed(metrics))[:top]
-    estimates = {name: column.estimates(ranked) for name, column in columns.items()}
+    shown = {name: column.of(ranked) for name, column in columns.items()}
     failures = _failures(results, groups)
     labels = results.labels(groups.number[ranked].tolist())
     findings = [
         ConditionFinding(
             variant=variant,
             assignment=assignment,
-            trials=int(groups.size[group]),
-            estimates={name: listed[rank] for name, listed in estimates.items()},
+            trials=int(groups.laid.size[group]),
+            estimates={name: listed[rank] for name, listed in shown.items()},
             failures=failures.get(group, {}),
         )
         for rank, (group, (variant, assignment)) in enumerate(zip(ranked, labels, strict=True))
@@ -67,38 +81,12 @@ class _Groups:
 
     code: Integers
     number: Integers
-    size: Integers
+    laid: Groups
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """A metric over all conditions."""
-
-    metric: str
-    size: Integers
-    summary: Summary
-    half: Floats
-    level: float
-
-    def estimates(self, groups: Sequence[int]) -> list[Estimate]:
-        """Make the estimates of some conditions, in their order."""
-        summary = self.summary
-        numbers = (summary.mean, summary.sd, summary.median, summary.minimum, summary.maximum, self.half)
-        rows = zip(*(column[groups].tolist() for column in (self.size, summary.n, *numbers)), strict=True)
-        return [self._estimate(size, n, row) for size, n, *row in rows]
-
-    def _estimate(self, size: int, n: int, row: Sequence[float]) -> Estimate:
-        if n == 0:
-            return Estimate(self.metric, n=0, missing=size)
-        mean, sd, median, minimum, maximum, half = row
-        interval = Interval(mean - half, mean + half, self.level, METHOD) if n > 1 else None
-        return Estimate(self.metric, n, size - n, mean, sd if n > 1 else None, median, minimum, maximum, interval)
-
-
-def _column(results: Results, groups: _Groups, metric: str, level: float) -> _Column:
+def _column(results: Results, groups: _Groups, metric: str, level: float, quantiles: Sequence[float]) -> Estimates:
     values = results.metrics.get(metric, np.full(len(groups.code), np.nan))
-    summary = summarise(values, groups.code, len(groups.number))
-    return _Column(metric, groups.size, summary, t_half_width(summary.sd, summary.n, level), level)
+    return estimates(metric, values, groups.laid, level=level, quantiles=quantiles)
 
 
 def _grouped(results: Results) -> _Groups:
@@ -108,7 +96,8 @@ def _grouped(results: Results) -> _Groups:
     order = np.argsort(first)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    return _Groups(place[code], number[order], np.bincount(code, minlength=len(first))[order])
+    code = place[code]
+    return _Groups(code, number[order], Groups(code, len(number)))
 
 
 def _results(measurements: Measurements) -> Results:
@@ -162,7 +151,7 @@ def _failures(results: Results, groups: _Groups) -> Mapping[int, Mapping[str, in
     return counted
 
 
-def _ranked(groups: _Groups, columns: Mapping[str, _Column], metric: Metric | None) -> list[int]:
+def _ranked(groups: _Groups, columns: Mapping[str, Estimates], metric: Metric | None) -> list[int]:
     if metric is None:
         return list(range(len(groups.number)))
     mean = columns[metric.name].summary.mean
