@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from fairtrial.model.finding import Caution, Interval, Needed, Point, Verdict
 
@@ -67,3 +68,19 @@ class EffectsFinding:
     verdict: Verdict
     answer: str
     cautions: tuple[Caution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Two arms at one level of a factor."""
+
+    level: Any
+    estimate: float | None
+    """Mean of the first arm less that of the second; None where one has no value."""
+    interval: Interval | None
+    p: float | None
+    """Two-sided; None below two differences."""
+    p_adjusted: float | None
+    """Over the levels."""
+    n: int
+    """Pairs, or the smaller number of values where nothing pairs them."""

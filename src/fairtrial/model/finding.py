@@ -33,6 +33,7 @@ class CautionKind(StrEnum):
     UNBALANCED = "unbalanced design"
     EDGE = "at the edge of the range"
     DEGENERATE = "no variation"
+    ECHO = "echo of the prompt"
 
 
 @dataclass(frozen=True, slots=True)

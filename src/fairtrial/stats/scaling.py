@@ -26,7 +26,7 @@ LEAST_SIZES = {FLAT: 1, LOG: 3, POWER: 4, EXPONENTIAL: 4}
 """Law -> sizes from which it may be fitted: one more than its parameters, so that it can fail."""
 ALPHA = (0.01, 2.0)
 GRID = 48
-ROUNDS = 12
+ROUNDS = 9
 EXACT = 1e-24
 """Share of the sum of squares below which what is left over is rounding."""
 

@@ -1,0 +1,132 @@
+"""Claims about levels and arms, weighed on one number a replicate: a trend, no difference, a difference."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+
+import numpy as np
+
+from fairtrial.analyse.crossed import box
+from fairtrial.analyse.data import ARMS, arm
+from fairtrial.analyse.weighing import Case, Weighed, table_of, thin, turned
+from fairtrial.analyse.wording import count
+from fairtrial.model.claim import ClaimKind, Margin
+from fairtrial.stats.difference import one_sided, paired
+from fairtrial.stats.equivalence import tost
+from fairtrial.stats.summary import Floats
+
+FLAT = 0.05
+"""Share of the mean within which a metric is flat, where the study's `gate` has no margin for it."""
+
+
+def trend(case: Case) -> Weighed:
+    """Weigh `M increases | decreases with F`: the slope over the places of the levels, one a replicate.
+
+    It is vetoed where two levels are shown (Bonferroni over the pairs) to lie the other way round.
+    """
+    rows = case.found.ordered(case.claim.factor).codes >= 0
+    table = table_of(box(case.found, case.values, (case.claim.factor,)))
+    if table.shape[1] < 2:
+        return thin(case, table.shape[1], rows)
+    places = np.arange(len(table)) - (len(table) - 1) / 2
+    rises = (len(table) - 1) * (places @ table) / float((places**2).sum())
+    sign = 1.0 if case.claim.kind is ClaimKind.INCREASES else -1.0
+    forward, back = paired((sign * rises).tolist()), paired((-sign * rises).tolist())
+    pairs = list(combinations(range(len(table)), 2))
+    reversed_ = [one_sided(paired((sign * (table[low] - table[high])).tolist())) for low, high in pairs]
+    veto = min(reversed_) * len(pairs) <= case.study.alpha
+    seen = paired(rises.tolist(), case.level)
+    verb = "rises" if seen.estimate > 0 else "falls"
+    size, factor = case.shown(abs(seen.estimate)), case.claim.factor
+    back_ = ", and turns back on the way" if veto and forward.estimate > 0 else ""
+    return Weighed(
+        said=f"{case.claim.metric} {verb} by {size} from the lowest {factor} to the highest{back_}",
+        p=one_sided(forward),
+        against=one_sided(back),
+        estimate=seen.estimate,
+        interval=case.interval(seen),
+        sd=seen.se * math.sqrt(len(rises)),
+        gap=forward.estimate,
+        n=len(rises),
+        share=case.share(rows),
+        veto=veto,
+        rests=count(len(rises), "replicate"),
+    )
+
+
+def flat(case: Case) -> Weighed:
+    """Weigh `M is flat with F`: every difference between two levels lies within the margin.
+
+    Two one-sided tests for each pair of levels, all of which must agree, so no correction is due; the contrary is one
+    pair beyond the margin (Bonferroni over pairs and sides).
+    """
+    rows = case.found.factor(case.claim.factor).codes >= 0
+    table = table_of(box(case.found, case.values, (case.claim.factor,)))
+    if table.shape[1] < 2:
+        return thin(case, table.shape[1], rows)
+    margin = _flat_margin(case, table)
+    ways = [paired((table[high] - table[low]).tolist(), case.level) for low, high in combinations(range(len(table)), 2)]
+    largest = max((one if one.estimate >= 0 else turned(one) for one in ways), key=lambda one: one.estimate)
+    beyond = [one_sided(way, margin) for one in ways for way in (one, turned(one))]
+    replicates = table.shape[1]
+    return Weighed(
+        said=f"{case.claim.metric} differs by up to {case.shown(largest.estimate)} between levels of "
+        f"{case.claim.factor}, where flat means within {case.shown(margin)}",
+        p=max(tost(one, margin) for one in ways) if margin > 0 else 1.0,
+        against=min(1.0, min(beyond) * len(beyond)),
+        estimate=largest.estimate,
+        interval=case.interval(largest),
+        sd=largest.se * math.sqrt(replicates),
+        gap=margin - largest.estimate,
+        n=replicates,
+        share=case.share(rows),
+        rests=count(replicates, "replicate"),
+    )
+
+
+def exceeds(case: Case) -> Weighed:
+    """Weigh `A.M > B.M [by X | X%]`: paired by seed over the settings that both arms met, own factors averaged."""
+    better, worse = case.claim.arms
+    rows = arm(case.found, better) | arm(case.found, worse)
+    part = box(case.found, case.values, (ARMS,), keep=rows)
+    table = table_of(part)
+    if part is None or table.shape[1] < 2:
+        return thin(case, table.shape[1], rows)
+    names = [case.found.factors[ARMS].levels[code] for code in part.levels[0].tolist()]
+    first, second = table[names.index(better)], table[names.index(worse)]
+    beyond = paired((first - second - _margin(case.claim.margin, second)).tolist())
+    seen = paired((first - second).tolist(), case.level)
+    relation = "above" if seen.estimate >= 0 else "below"
+    size = f"{case.shown(abs(seen.estimate))}{_relative(seen.estimate, second)}"
+    return Weighed(
+        said=f"{case.claim.metric} of {better} is {size} {relation} that of {worse}",
+        p=one_sided(beyond),
+        against=one_sided(turned(beyond)),
+        estimate=seen.estimate,
+        interval=case.interval(seen),
+        sd=beyond.se * math.sqrt(len(first)),
+        gap=beyond.estimate,
+        n=len(first),
+        share=case.share(rows),
+        rests=count(len(first), "pair"),
+    )
+
+
+def _margin(margin: Margin | None, against: Floats) -> Floats:
+    """Return by how much the first arm must be above the second in each replicate."""
+    if margin is None:
+        return np.zeros_like(against)
+    return margin.value * np.abs(against) if margin.relative else np.full_like(against, margin.value)
+
+
+def _relative(difference: float, against: Floats) -> str:
+    base = abs(float(against.mean()))
+    return f" ({abs(difference) / base:.1%})" if base else ""
+
+
+def _flat_margin(case: Case, table: Floats) -> float:
+    """Return the margin of the study's gate for the metric, else FLAT of the mean."""
+    gates = (one.worse_by for one in case.study.gate if one.metric == case.claim.metric)
+    declared = next(gates, Margin(FLAT, relative=True))
+    return declared.value * abs(float(table.mean())) if declared.relative else declared.value
