@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fairtrial.stats.blocks import shuffled
 from fairtrial.stats.isotonic import monotone
 from fairtrial.stats.resample import TIE, percentile, permutation_p
 from fairtrial.stats.summary import Floats, Integers
@@ -57,10 +58,10 @@ def step(values: npt.ArrayLike, x: npt.ArrayLike, *, rng: np.random.Generator, l
     splits = _Directions(_heaviside(len(blocks.seen[0])), blocks.seen)
     taken = splits.taken(blocks.values[None])[0]
     best = int(_first_best(taken))
-    shuffled = blocks.shuffled(blocks.values, rng)
-    null = splits.taken(shuffled).max(axis=1)
+    drawn = shuffled(blocks.values, blocks.seen, PERMUTATIONS, rng)
+    null = splits.taken(drawn).max(axis=1)
     rising, falling = blocks.monotone(blocks.values[None])
-    trend = np.maximum(*blocks.monotone(shuffled))
+    trend = np.maximum(*blocks.monotone(drawn))
     lines = [_against_line(blocks, splits, axis, rng) for axis in _axes(np.asarray(x, dtype=np.float64))]
     within = splits.within(best, blocks.values)
     freedom = int(blocks.seen.sum()) - len(blocks.seen) - 1
@@ -85,13 +86,6 @@ class _Blocks:
 
     values: Floats
     seen: npt.NDArray[np.bool_]
-
-    def shuffled(self, values: Floats, rng: np.random.Generator) -> Floats:
-        """Let each replicate's values change places: shape (permutations, replicates, levels)."""
-        drawn = np.zeros((PERMUTATIONS, *values.shape))
-        for block, (row, seen) in enumerate(zip(values, self.seen, strict=True)):
-            drawn[:, block, seen] = rng.permuted(np.tile(row[seen], (PERMUTATIONS, 1)), axis=1)
-        return drawn
 
     def monotone(self, values: Floats) -> tuple[Floats, Floats]:
         """Return what rising and falling trends take of each of a batch."""
@@ -167,14 +161,15 @@ def _against_line(blocks: _Blocks, splits: _Directions, axis: Floats, rng: np.ra
     fitted = line.effect(observed)[0, 0] * line.parts[0]
     cells, replicates = int(blocks.seen.sum()), len(blocks.seen)
     free = (cells - replicates) / max(cells - replicates - 1, 1)
-    drawn = blocks.shuffled((blocks.values - fitted) * np.sqrt(free), rng) + fitted * blocks.seen
+    rest = (blocks.values - fitted) * np.sqrt(free)
+    drawn = shuffled(rest, blocks.seen, PERMUTATIONS, rng) + fitted
     lead = float(splits.taken(observed).max() - line.taken(observed)[0, 0])
     leads = splits.taken(drawn).max(axis=1) - line.taken(drawn)[:, 0]
     bent = _Directions((axis**2)[None], blocks.seen)
     straight = line.parts[0]
-    rest = bent.parts[0] - (bent.parts[0] * straight).sum() / (straight**2).sum() * straight
-    size = float((rest**2).sum())
-    bend = float((rest * blocks.values).sum() ** 2 / size) if size > 1e-9 * float((bent.parts[0] ** 2).sum()) else 0.0
+    curved = bent.parts[0] - (bent.parts[0] * straight).sum() / (straight**2).sum() * straight
+    size = float((curved**2).sum())
+    bend = float((curved * blocks.values).sum() ** 2 / size) if size > 1e-9 * float((bent.parts[0] ** 2).sum()) else 0.0
     total = float((blocks.values**2).sum())
     return permutation_p(leads, lead, scale=total), lead > bend and lead > 1e-9 * total
 
