@@ -10,7 +10,7 @@ import numpy as np
 
 from fairtrial.compare.sample import Sample
 from fairtrial.model.outcome import Status
-from fairtrial.model.run import Measurements
+from fairtrial.model.run import Label, Measurements
 from fairtrial.model.study import ABSENT
 from fairtrial.stats.summary import Floats
 
@@ -84,6 +84,20 @@ def _by_condition(measured: Measurements) -> dict[tuple[str, ...], dict[int, int
         key = (values[0], *(f"{path}={value!r}" for path, value in zip(paths, values[1:], strict=True) if _set(value)))
         found.setdefault(key, {})[int(measured.replicate[row])] = row
     return found
+
+
+def conditions(measured: Measurements) -> dict[tuple[str, ...], tuple[Label, dict[str, list[float]]]]:
+    """Return condition -> its label and its values, metric by metric; NaN where a trial has none."""
+    return {
+        key: ((measured.variant[next(iter(rows.values()))], _assignment(measured, next(iter(rows.values())))), values)
+        for key, rows in _by_condition(measured).items()
+        for values in [_values(measured, list(rows.values()))]
+    }
+
+
+def _values(measured: Measurements, rows: list[int]) -> dict[str, list[float]]:
+    done = [row for row in rows if str(measured.status[row]) == Status.DONE.value]
+    return {name: [float(column[row]) for row in done] for name, column in measured.metrics.items()}
 
 
 def _set(value: Any) -> bool:

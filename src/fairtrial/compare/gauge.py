@@ -86,19 +86,24 @@ def gauges(baseline: Study, current: Study) -> list[Gauge]:
     nothing could miss.
     """
     said = {item.metric: item.worse_by for item in (current.gate or baseline.gate)}
-    directed = [metric for metric in current.metrics if metric.direction is not Direction.NONE]
-    known = {metric.name for metric in directed}
+    able = directed(current)
+    known = {metric.name for metric in able}
     for name, margin in said.items():
         if name not in known:
             raise UserError(f"gate: {name} has no direction", hint=f"metrics: {{{name}: minimize}}")
-        _refuse_idle(next(metric for metric in directed if metric.name == name), margin)
-    if not directed:
+        _refuse_idle(next(metric for metric in able if metric.name == name), margin)
+    if not able:
         raise UserError("no metric says which way is better, so none can be worse", hint="metrics: {NAME: minimize}")
     found = [
         Gauge(metric, said.get(metric.name, DEFAULT), not said or metric.name in said, metric.name in said)
-        for metric in directed
+        for metric in able
     ]
     return sorted(found, key=lambda gauge: not gauge.gating)
+
+
+def directed(study: Study) -> list[Metric]:
+    """List the metrics of which one value can be worse than another."""
+    return [metric for metric in study.metrics if metric.direction is not Direction.NONE]
 
 
 def _refuse_idle(metric: Metric, margin: Margin) -> None:

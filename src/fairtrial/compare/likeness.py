@@ -13,7 +13,7 @@ from fairtrial.model.study import ABSENT, Study
 SHOWN = 6
 """Differences that a refusal names."""
 HOST = ("host", "cpu_model", "cpus", "cpu_quota", "platform", "memory_bytes")
-SYSTEM = ("system", "base", "variants", "inputs", "code")
+SYSTEM = ("base", "variants", "inputs", "code")
 """What two runs that were made side by side may differ in: it is what they are to tell apart."""
 DESIGN = ("factors", "exclude", "include", "design")
 
@@ -26,7 +26,9 @@ def refuse_unlike(baseline: Sample, current: Sample, *, together: bool) -> None:
     runs = f"runs {baseline.side.run} and {current.side.run}"
     if baseline.side.run == current.side.run:
         raise UserError(f"run {current.side.run} cannot be compared with itself", hint="fairtrial list")
-    found = different(baseline, current, together=together)
+    found = different(baseline.study, current.study, together=together)
+    if baseline.system != current.system and not together:
+        found.insert(0, f"system: {baseline.system} != {current.system}")
     if found:
         more = f"; {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         raise UserError(
@@ -41,8 +43,8 @@ def refuse_unlike(baseline: Sample, current: Sample, *, together: bool) -> None:
         )
 
 
-def different(baseline: Sample, current: Sample, *, together: bool) -> list[str]:
-    """List what two runs differ in that makes them incomparable, a phrase each."""
+def different(baseline: Study, current: Study, *, together: bool) -> list[str]:
+    """List what two studies differ in that makes their runs incomparable, a phrase each."""
     before, after = _declared(baseline), _declared(current)
     parts = [part for part in before if not (together and part in SYSTEM)]
     return [line for part in parts for line in _differences(part, before[part], after[part])]
@@ -60,19 +62,18 @@ def labels(baseline: Sample, current: Sample) -> tuple[str, ...]:
         found.append(f"commit: {baseline.side.commit or 'none'} != {current.side.commit or 'none'}")
     if baseline.identity != current.identity:
         found.append("the system's version or code")
-    one, other = _declared(baseline), _declared(current)
+    if baseline.system != current.system:
+        found.append(f"system: {baseline.system} != {current.system}")
+    one, other = _declared(baseline.study), _declared(current.study)
     found += [line for part in SYSTEM for line in _differences(part, one[part], other[part])]
     found += _differences("gate", _gate(baseline.study), _gate(current.study))
     return tuple(found)
 
 
-def _declared(sample: Sample) -> dict[str, Any]:
+def _declared(study: Study) -> dict[str, Any]:
     """Return all of a study that a comparison supposes equal, as JSON."""
-    study = sample.study
-    document = {part: study.document.get(part) for part in (*SYSTEM, *DESIGN)}
     return {
-        **document,
-        "system": sample.system,
+        **{part: study.document.get(part) for part in (*SYSTEM, *DESIGN)},
         "base": dict(study.base),
         "metrics": {metric.name: f"{metric.direction} {metric.unit}".strip() for metric in study.metrics},
         "slo": [str(clause) for clause in study.slo],
