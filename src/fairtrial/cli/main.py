@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from fairtrial.cli import analyse, declare, keep, log, promote, read, run, steer
+from fairtrial.cli import analyse, compare, declare, keep, log, promote, read, run, steer
 from fairtrial.cli.acting import acting
 from fairtrial.errors import FairtrialError, nearest
 
@@ -43,6 +43,10 @@ VERBS: dict[str, tuple[Callable[..., Any], str]] = {
     "analyse": (analyse.analyse, "Ask a run a question."),
     "confirm": (analyse.confirm, "Measure the best again on fresh seeds."),
     "report": (analyse.report, "Print or write a run's report."),
+    "compare": (compare.compare, "Compare two runs."),
+    "aa": (compare.aa, "Run a study against itself."),
+    "baseline": (compare.baseline, "Set or list baselines."),
+    "gate": (compare.gate, "Compare a run with its baseline."),
     "promote": (promote.promote, "Write a winner into a configuration."),
     "undo": (promote.undo, "Take a promotion back."),
     "log": (log.log, "List what was done, and why."),
