@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("overhead", "isolated", "persistent", "resume", "startup", "large")
+SCRIPTS = ("overhead", "isolated", "persistent", "resume", "startup", "large", "judging")
 
 
 def main() -> int:
