@@ -23,12 +23,12 @@ ALWAYS = (
     "compare",
     "aa",
     "gate",
-    "baseline",
     "note",
 )
 ACTING: Mapping[str, Callable[[Words], bool]] = {
     **dict.fromkeys(ALWAYS, lambda words: True),
     "report": lambda words: words.get("out") is not None,
+    "baseline": lambda words: words.get("action") != "list",
     "analyse": lambda words: bool(words.get("why")),
     **dict.fromkeys(("gc", "promote", "undo"), lambda words: not words.get("dry_run")),
 }

@@ -23,7 +23,7 @@ COUNTS: Mapping[str, tuple[str, ...]] = {
 PRIORITIES = ("high", "medium", "low")
 
 _CRITERION = re.compile(r"\s*(?P<count>\w+)\s*\((?P<filters>[^()]*)\)\s*(?P<relation>>=|<=|==|>|<)\s*(?P<goal>\S+)\s*")
-_FILTER = re.compile(r"""\s*(?P<key>\w+)\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<word>[^,"']+?))\s*""")
+_FILTER = re.compile(r"""\s*(?P<key>\w+)\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<word>[^,"']+))\s*""")
 _OF_BASELINE = ("category", "note", "study", "system")
 _FORM = "runs(system=services, state=finished) >= 10"
 
@@ -161,7 +161,8 @@ def _filters(source: Source, path: str, text: str, given: str, known: Sequence[s
         key = found["key"]
         if key not in known:
             raise source.error(path, f"criterion {text!r}: unknown filter {key!r}", nearest(key, known))
-        made[key] = next(word for word in (found["double"], found["single"], found["word"]) if word is not None)
+        quoted = found["single"] if found["double"] is None else found["double"]
+        made[key] = found["word"].strip() if quoted is None else quoted
         place = found.end() + 1
     return made
 
