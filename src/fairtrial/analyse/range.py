@@ -1,0 +1,217 @@
+"""Operating range: up to which level of a load every service level is kept, shown and not hoped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fairtrial.analyse.data import Data
+from fairtrial.analyse.levels import FEW, Ladder, counted, ladder, said
+from fairtrial.errors import UserError
+from fairtrial.model.claim import Clause
+from fairtrial.model.curve import Level, RangeFinding
+from fairtrial.model.finding import Caution, CautionKind, Point, Verdict
+from fairtrial.stats.interval import t_interval
+
+SHARE = 0.8
+"""Share of the edge that is recommended: what is left carries bursts."""
+
+
+def operating_range(
+    data: Data,
+    *,
+    factor: str,
+    clauses: Sequence[Clause],
+    arm: str | None = None,
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> RangeFinding:
+    """Find the largest level at which every clause is kept, and at every lower one too.
+
+    A clause is kept where the one-sided bound of its metric's mean over replicates (Student's t at 1 - `alpha`) is on
+    the good side of the limit. Levels are tried from the lowest up and the first that is not safe ends the range, so
+    the chance that any unsafe level is called safe is at most `alpha`, without correction for the number of levels or
+    clauses (fixed sequence: Maurer, Hothorn and Lehmacher 1995; all clauses at once: Berger 1982, Technometrics 24). A
+    trial without a value makes its level unsafe: what failed did not keep its service level. Nothing is drawn, so
+    `seed` changes nothing. Raises UnknownName, and UserError for a factor without order or no clause.
+    """
+    if not clauses:
+        raise UserError("no service level was declared, so there is no operating range", hint="slo: {METRIC: {max: X}}")
+    ladders = {name: ladder(data, name, factor, variant=arm) for name in dict.fromkeys(c.metric for c in clauses)}
+    tried = [_Tried(clause, ladders[clause.metric], alpha) for clause in clauses]
+    levels = _levels(tried)
+    return _finding(factor, tried, levels, alpha)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    clause: Clause
+    measured: Ladder
+    alpha: float
+
+    @property
+    def sign(self) -> float:
+        """Return 1 where smaller is better."""
+        return 1.0 if self.clause.bound == "max" else -1.0
+
+    def bound(self, place: int, *, good: bool = False) -> float | None:
+        """Return the confidence bound on the bad side (or the good one); None below two replicates."""
+        point = self.measured.points[place]
+        numbers = [value for value in point.values if math.isfinite(value)]
+        ends = t_interval(numbers, 1 - 2 * self.alpha)
+        if ends is None:
+            return None
+        return ends[1] if (self.sign > 0) is not good else ends[0]
+
+    def keeps(self, value: float) -> bool:
+        return self.sign * value <= self.sign * self.clause.limit
+
+    def kept(self, place: int) -> bool:
+        """Say whether the clause is shown to be kept."""
+        bound = self.bound(place)
+        return bound is not None and self.keeps(bound) and not self.measured.points[place].missing
+
+    def broken(self, place: int) -> bool:
+        """Say whether the clause is shown to be broken: even the bound on its good side misses the limit."""
+        bound = self.bound(place, good=True)
+        return bound is not None and not self.keeps(bound)
+
+    def excess(self, place: int) -> float:
+        """Return by how much of the limit the bound misses it; infinite where there is no bound."""
+        bound, point = self.bound(place), self.measured.points[place]
+        if bound is None or point.missing:
+            return math.inf
+        return self.sign * (bound - self.clause.limit) / (abs(self.clause.limit) or 1.0)
+
+
+def _levels(tried: Sequence[_Tried]) -> tuple[Level, ...]:
+    """Judge each level; one that is not safe makes every higher one not safe."""
+    listed, safe = [], True
+    for place, point in enumerate(tried[0].measured.points):
+        failing = sorted((one for one in tried if not one.kept(place)), key=lambda one: -one.excess(place))
+        safe = safe and not failing
+        points = [one.measured.points[place] for one in tried]
+        listed.append(
+            Level(
+                level=point.level,
+                x=point.x,
+                safe=safe,
+                failing=tuple(str(one.clause) for one in failing),
+                n=min(one.n for one in points),
+                missing=max(one.missing for one in points),
+                bounds={str(one.clause): one.bound(place) for one in tried},
+            )
+        )
+    return tuple(listed)
+
+
+def _finding(factor: str, tried: Sequence[_Tried], levels: tuple[Level, ...], alpha: float) -> RangeFinding:
+    safe = [place for place, level in enumerate(levels) if level.safe]
+    edge = levels[safe[-1]].x if safe else None
+    unsafe = next((place for place, level in enumerate(levels) if not level.safe), None)
+    verdict = _verdict(tried, levels, safe)
+    return RangeFinding(
+        factor=factor,
+        clauses=tuple(str(one.clause) for one in tried),
+        levels=levels,
+        edge=edge,
+        reached=unsafe is not None,
+        first_failing="" if unsafe is None else levels[unsafe].failing[0],
+        headroom=_headroom(tried, safe[-1]) if safe else {},
+        recommended=SHARE * edge if edge is not None else None,
+        verdict=verdict,
+        answer=_answer(factor, tried, levels, alpha=alpha),
+        cautions=_cautions(tried, levels, safe, unsafe),
+    )
+
+
+def _verdict(tried: Sequence[_Tried], levels: Sequence[Level], safe: Sequence[int]) -> Verdict:
+    """Supported: there is a safe range. Not supported: even the lowest level is shown to break a clause."""
+    if safe:
+        return Verdict.SUPPORTED
+    broken = bool(levels) and any(one.broken(0) for one in tried)
+    return Verdict.NOT_SUPPORTED if broken else Verdict.INCONCLUSIVE
+
+
+def _headroom(tried: Sequence[_Tried], place: int) -> Mapping[str, float]:
+    """Return the share of each limit between it and the bound; a limit of 0 has no share."""
+    return {str(one.clause): -one.excess(place) for one in tried if one.clause.limit}
+
+
+def _cautions(
+    tried: Sequence[_Tried], levels: Sequence[Level], safe: Sequence[int], unsafe: int | None
+) -> tuple[Caution, ...]:
+    cautions = []
+    fewest = min((level.n for level in levels), default=0)
+    if fewest < FEW:
+        cautions.append(
+            Caution(
+                CautionKind.FEW_REPLICATES,
+                f"{counted(fewest, 'replicate')} at a level: a bound needs two, and is wide with few",
+                f"set replicates to {FEW} at least, 5 where you can",
+            )
+        )
+    if any(level.missing for level in levels):
+        listed = ", ".join(str(level.level) for level in levels if level.missing)
+        cautions.append(
+            Caution(
+                CautionKind.CENSORED,
+                f"trials without a value at {listed}: these levels are not shown to be safe",
+                "fairtrial why says what failed, fairtrial retry measures it again",
+            )
+        )
+    cautions.extend(_degenerate(one, safe) for one in tried if any(_still(one.measured.points[at]) for at in safe))
+    if safe and unsafe is None:
+        cautions.append(
+            Caution(
+                CautionKind.EDGE,
+                f"no level that fails was tested: the edge lies above {said(levels[-1].x)}",
+                "test higher levels",
+            )
+        )
+    return tuple(cautions)
+
+
+def _still(point: Point) -> bool:
+    return point.n > 1 and not point.sd
+
+
+def _degenerate(tried: _Tried, safe: Sequence[int]) -> Caution:
+    levels = [str(tried.measured.points[at].level) for at in safe if _still(tried.measured.points[at])]
+    return Caution(
+        CautionKind.DEGENERATE,
+        f"{tried.clause.metric} is the same in every replicate at {', '.join(levels)}: "
+        "its bound is the value itself and says nothing of rarer events",
+        "measure longer, so that the events that matter can happen",
+    )
+
+
+def _answer(factor: str, tried: Sequence[_Tried], levels: Sequence[Level], *, alpha: float) -> str:
+    safe = [level for level in levels if level.safe]
+    unsafe = next((level for level in levels if not level.safe), None)
+    every = " and ".join(str(one.clause) for one in tried)
+    level = f"{1 - alpha:.0%} confidence, {counted(min((one.n for one in levels), default=0), 'replicate')}"
+    if safe and unsafe is None:
+        return f"{every} up to {factor} = {said(safe[-1].x)}, the highest level tested: edge not reached ({level})"
+    if unsafe is None:
+        return f"inconclusive: no level of {factor} was measured"
+    why = _why(tried, levels, unsafe)
+    if safe:
+        return f"{every} up to {factor} = {said(safe[-1].x)} ({level}); at {said(unsafe.x)} {why}"
+    if unsafe.n < 2:
+        return f"inconclusive: {why}"
+    return f"no level of {factor} is shown to keep {every}: at {said(unsafe.x)} {why} ({level})"
+
+
+def _why(tried: Sequence[_Tried], levels: Sequence[Level], level: Level) -> str:
+    """Say why a level is not safe."""
+    first = level.failing[0]
+    if level.missing:
+        return f"{first} is unknown, since {counted(level.missing, 'trial')} gave no value"
+    bound = level.bounds[first]
+    if bound is None:
+        return f"{first} cannot be shown with {counted(level.n, 'replicate')}"
+    one = next(one for one in tried if str(one.clause) == first)
+    how = "is broken" if one.broken(list(levels).index(level)) else "is not shown"
+    return f"{first} {how} (bound {said(bound)})"
