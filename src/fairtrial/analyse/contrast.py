@@ -35,7 +35,7 @@ def trend(case: Case) -> Weighed:
     forward, back = paired((sign * rises).tolist()), paired((-sign * rises).tolist())
     pairs = list(combinations(range(len(table)), 2))
     reversed_ = [one_sided(paired((sign * (table[low] - table[high])).tolist())) for low, high in pairs]
-    veto = min(reversed_) * len(pairs) <= case.study.alpha
+    veto = min(reversed_) * len(pairs) * len(case.study.expect) <= case.study.alpha
     seen = paired(rises.tolist(), case.level)
     verb = "rises" if seen.estimate > 0 else "falls"
     size, factor = case.shown(abs(seen.estimate)), case.claim.factor

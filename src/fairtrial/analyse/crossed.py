@@ -17,6 +17,8 @@ from fairtrial.stats.summary import Floats, Integers
 
 SPARSE = 50
 """Cells a trial from which a crossing of levels and settings is a random design, not a grid with gaps."""
+GLANCE = 20_000
+"""Trials of a large run that are looked at first: they mostly show that a factor does something."""
 PAIRED = 8
 """Levels up to which two factors that pair up were varied together, whatever their order."""
 
@@ -64,6 +66,32 @@ def box(found: Data, values: Floats, factors: Sequence[str], *, keep: Mask | Non
         return None
     whole = _cube(found.replicate[rows], values[rows], cell, sizes)
     return _trimmed(whole, factors, columns, orders)
+
+
+def changed_nothing(found: Data, name: str, *, first: str | None = None) -> bool:
+    """Say whether no metric differed between two levels that met the same settings and the same seed.
+
+    `first` is the metric to look at first; a part of a large run is looked at before all of it.
+    """
+    part = np.arange(len(found)) < GLANCE
+    if not part.all() and _changed(found, name, first, keep=part):
+        return False
+    return _changed(found, name, first, keep=None) is False
+
+
+def _changed(found: Data, name: str, first: str | None, *, keep: Mask | None) -> bool | None:
+    """Say whether a metric differed; None where no two levels met."""
+    compared = False
+    for metric in sorted(found.metrics, key=lambda other: other != first):
+        cube = box(found, found.metrics[metric], (name,), keep=keep)
+        if cube is None:
+            continue
+        both = np.isfinite(cube.values).sum(axis=0) > 1
+        high, low = np.fmax.reduce(cube.values, axis=0), np.fmin.reduce(cube.values, axis=0)
+        if (high != low)[both].any():
+            return True
+        compared |= bool(both.any())
+    return False if compared else None
 
 
 def canonical_order(column: Column) -> Integers:

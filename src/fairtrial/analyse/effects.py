@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fairtrial.analyse.crossed import box, twins
+from fairtrial.analyse.crossed import changed_nothing, twins
 from fairtrial.analyse.data import Data
 from fairtrial.analyse.importance import importance
 from fairtrial.analyse.screen import Screen, screen
@@ -49,7 +49,7 @@ def effects(
     seen = screen(found, values, names, asked)
     share = float(np.isfinite(values).mean())
     sound = share >= completeness and seen.replicates >= 2
-    same = [name for name in names if _changed_nothing(found, metric, name)]
+    same = [name for name in names if changed_nothing(found, name, first=metric)]
     judged = _judged(seen.terms, same, asked, sound=sound)
     inert = _inert(seen.terms, same, asked) if sound else tuple(same)
     verdict = _verdict(judged, inert, names) if sound else Verdict.INCONCLUSIVE
@@ -102,22 +102,6 @@ def _below(one: Term, asked: Asked) -> bool:
 def _inert(terms: Sequence[Term], same: Sequence[str], asked: Asked) -> tuple[str, ...]:
     below = [one.effect.factors[0] for one in terms if len(one.effect.factors) == 1 and _below(one, asked)]
     return tuple(dict.fromkeys([*same, *below]))
-
-
-def _changed_nothing(found: Data, metric: str, name: str) -> bool:
-    """Say whether no metric differed between two levels that met the same settings and the same seed."""
-    compared = False
-    for other in (metric, *(other for other in found.metrics if other != metric)):
-        part = box(found, found.metrics[other], (name,))
-        if part is None:
-            continue
-        both = np.isfinite(part.values).sum(axis=0) > 1
-        with np.errstate(invalid="ignore"):
-            ends = [np.fmax.reduce(part.values, axis=0), np.fmin.reduce(part.values, axis=0)]
-        if (ends[0] != ends[1])[both].any():
-            return False
-        compared |= bool(both.any())
-    return compared
 
 
 def _verdict(judged: Sequence[Effect], inert: Sequence[str], names: Sequence[str]) -> Verdict:

@@ -1,0 +1,151 @@
+"""Claims: a verdict on each line of `expect`, all of them judged together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from fairtrial.analyse.contrast import exceeds, flat, trend
+from fairtrial.analyse.crossover import crossover
+from fairtrial.analyse.data import Data
+from fairtrial.analyse.limit import below
+from fairtrial.analyse.threshold import threshold
+from fairtrial.analyse.weighing import Case, Weighed
+from fairtrial.analyse.wording import count, probability, span
+from fairtrial.model.choice import ClaimFinding
+from fairtrial.model.claim import Claim, ClaimKind
+from fairtrial.model.finding import Needed, Verdict
+from fairtrial.model.study import Study
+from fairtrial.stats.multiplicity import holm
+from fairtrial.stats.power import replicates_for, smallest_effect
+
+_WEIGH: Mapping[ClaimKind, Callable[[Case], Weighed]] = {
+    ClaimKind.INCREASES: trend,
+    ClaimKind.DECREASES: trend,
+    ClaimKind.FLAT: flat,
+    ClaimKind.EXCEEDS: exceeds,
+    ClaimKind.BELOW: below,
+}
+
+
+def claims(found: Data, study: Study, *, seed: int = 0) -> tuple[ClaimFinding, ...]:
+    """Give a verdict on each claim of a study, in its order.
+
+    Supported where the claim's p, corrected by Holm over all claims, is at most alpha; not supported where its
+    contrary is shown in the same way; else inconclusive. Never either with one replicate, nor where fewer trials gave
+    a value than the study's completeness asks for. A threshold and a crossing have detectors of their own; for a
+    crossing, which has no p, alpha is divided by the number of claims. Raises UnknownName for a metric, factor or arm
+    that was not measured, UserError for a factor without order.
+    """
+    evidence = [_evidence(found, study, claim, seed) for claim in study.expect]
+    adjusted = holm([1.0 if isinstance(one, ClaimFinding) and one.p is None else one.p for one in evidence])
+    against = holm([one.against if isinstance(one, Weighed) else None for one in evidence])
+    return tuple(
+        _kept(one, study, p) if isinstance(one, ClaimFinding) else _judged(claim, one, study, (p, contrary))
+        for claim, one, p, contrary in zip(study.expect, evidence, adjusted, against, strict=True)
+    )
+
+
+def _evidence(found: Data, study: Study, claim: Claim, seed: int) -> Weighed | ClaimFinding:
+    """Weigh a claim, or have it judged by a detector of its own."""
+    if claim.kind in _WEIGH:
+        return _WEIGH[claim.kind](Case(found, study, claim))
+    return (_threshold if claim.kind is ClaimKind.THRESHOLD else _crossing)(found, study, claim, seed)
+
+
+def _threshold(found: Data, study: Study, claim: Claim, seed: int) -> ClaimFinding:
+    made = threshold(
+        found,
+        metric=claim.metric,
+        factor=claim.factor,
+        alpha=study.alpha,
+        completeness=study.completeness,
+        seed=seed,
+    )
+    verdict, said, place = made.verdict, made.answer, made.place_interval
+    if verdict is Verdict.SUPPORTED and claim.near is not None and place is not None:
+        inside = place.low <= claim.near <= place.high
+        verdict = verdict if inside else Verdict.NOT_SUPPORTED
+        said = f"{said} {claim.near:g} lies {'inside' if inside else 'outside'} the interval of its place."
+    return ClaimFinding(claim.text, verdict, said, made.step, made.step_interval, made.p_step, None, made.needed)
+
+
+def _crossing(found: Data, study: Study, claim: Claim, seed: int) -> ClaimFinding:
+    first, second = claim.arms
+    made = crossover(
+        found,
+        study.metrics,
+        metric=claim.metric,
+        factor=claim.factor,
+        arms=(first, second),
+        alpha=study.alpha / len(study.expect),
+        completeness=study.completeness,
+        seed=seed,
+    )
+    return ClaimFinding(claim.text, made.verdict, made.answer, made.place, made.place_interval)
+
+
+def _kept(detected: ClaimFinding, study: Study, p: float | None) -> ClaimFinding:
+    """Keep a detector's verdict, unless its p does not stand beside the other claims."""
+    if detected.p is None:
+        return detected
+    if detected.verdict is Verdict.SUPPORTED and p is not None and p > study.alpha:
+        said = f"{detected.answer} Beside {_others(study)} that is not enough ({probability(p)} by Holm)."
+        return replace(detected, verdict=Verdict.INCONCLUSIVE, p_adjusted=p, answer=said)
+    return replace(detected, p_adjusted=p)
+
+
+def _judged(claim: Claim, weighed: Weighed, study: Study, adjusted: tuple[float | None, float | None]) -> ClaimFinding:
+    """Judge a claim by its p and its contrary's, both corrected."""
+    p, against = adjusted
+    verdict = _verdict(weighed, study, p, against)
+    needed = Needed(None, 2) if weighed.n < 2 else _needed(weighed, study, verdict)
+    return ClaimFinding(
+        claim=claim.text,
+        verdict=verdict,
+        answer=_answer(weighed, study, verdict, p if verdict is not Verdict.NOT_SUPPORTED else against, needed),
+        estimate=weighed.estimate,
+        interval=weighed.interval,
+        p=weighed.p,
+        p_adjusted=p,
+        needed=needed,
+    )
+
+
+def _verdict(weighed: Weighed, study: Study, p: float | None, against: float | None) -> Verdict:
+    if weighed.n < 2 or weighed.share < study.completeness or p is None:
+        return Verdict.INCONCLUSIVE
+    if weighed.veto or (against is not None and against <= study.alpha):
+        return Verdict.NOT_SUPPORTED
+    return Verdict.SUPPORTED if p <= study.alpha else Verdict.INCONCLUSIVE
+
+
+def _needed(weighed: Weighed, study: Study, verdict: Verdict) -> Needed:
+    alpha, sd = study.alpha / len(study.expect), weighed.sd or 0.0
+    smallest = smallest_effect(sd, weighed.n, alpha=alpha, paired=True, sides=1)
+    if verdict is not Verdict.INCONCLUSIVE or weighed.share < study.completeness:
+        return Needed(smallest)
+    more = replicates_for(abs(weighed.gap), sd, alpha=alpha, paired=True, sides=1)
+    return Needed(smallest, None if more is None else max(more, weighed.n + 1))
+
+
+def _answer(weighed: Weighed, study: Study, verdict: Verdict, p: float | None, needed: Needed) -> str:
+    """Say it in one sentence: the verdict, what was seen, on what it rests."""
+    ends = "" if weighed.interval is None else f"{span(weighed.interval)}; "
+    said = f"{verdict.value.capitalize()}: {weighed.said} ({ends}{weighed.rests})"
+    if weighed.share < study.completeness:
+        return f"{said}, but only {weighed.share:.1%} of the trials gave a value."
+    if p is None or weighed.veto:
+        return f"{said}."
+    family = f" by Holm over {count(len(study.expect), 'claim')}" if len(study.expect) > 1 else ""
+    return f"{said}, {probability(p)}{family}{_hint(verdict, needed)}."
+
+
+def _hint(verdict: Verdict, needed: Needed) -> str:
+    if verdict is not Verdict.INCONCLUSIVE or needed.replicates is None:
+        return ""
+    return f"; {count(needed.replicates, 'replicate')} would settle it if this is how large it is"
+
+
+def _others(study: Study) -> str:
+    return f"{count(len(study.expect) - 1, 'other claim')}"

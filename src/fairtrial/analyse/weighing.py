@@ -1,0 +1,95 @@
+"""The evidence on one claim of a study, before the claims are judged together."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fairtrial.analyse.crossed import Box
+from fairtrial.analyse.data import Data
+from fairtrial.analyse.wording import count, quantity, unit_of
+from fairtrial.model.claim import Claim
+from fairtrial.model.finding import Interval
+from fairtrial.model.study import Study
+from fairtrial.stats.difference import Difference
+from fairtrial.stats.summary import Floats
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What speaks for a claim and against it."""
+
+    said: str
+    """What was seen, in words."""
+    p: float | None = None
+    """One-sided: for the claim. None: it cannot be tested."""
+    against: float | None = None
+    """One-sided: for its contrary."""
+    estimate: float | None = None
+    interval: Interval | None = None
+    sd: float | None = None
+    """Of the number that is tested, between replicates."""
+    gap: float = 0.0
+    """How far that number lies inside (+) or outside (-) what is claimed."""
+    n: int = 0
+    """Replicates, the fewest of a condition."""
+    share: float = 1.0
+    """Share of the trials that gave a value."""
+    veto: bool = False
+    """It is shown to be wrong somewhere, whatever p says."""
+    rests: str = ""
+    """What the evidence rests on: '5 replicates'."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A claim, and the data to judge it by."""
+
+    found: Data
+    study: Study
+    claim: Claim
+
+    @property
+    def values(self) -> Floats:
+        """Return the metric."""
+        return self.found.metric(self.claim.metric)
+
+    @property
+    def level(self) -> float:
+        """Return the level of an interval that excludes what a one-sided test at alpha rejects."""
+        return 1 - 2 * self.study.alpha
+
+    def shown(self, value: float) -> str:
+        """Write a value of the metric."""
+        return quantity(value, unit_of(self.study.metrics, self.claim.metric))
+
+    def share(self, rows: Mask) -> float:
+        """Return which share of some trials gave a value; 0 of none."""
+        return float(np.isfinite(self.values[rows]).mean()) if rows.any() else 0.0
+
+    def interval(self, of: Difference) -> Interval | None:
+        """Make the interval of a mean over replicates; None where it is without end."""
+        finite = math.isfinite(of.low) and math.isfinite(of.high)
+        return Interval(of.low, of.high, of.level, "Student's t over replicates") if finite else None
+
+
+def table_of(part: Box | None) -> Floats:
+    """Return means (levels, complete replicates), the settings averaged; no replicate where nothing is crossed."""
+    return np.empty((2, 0)) if part is None else part.complete.mean(axis=-2)
+
+
+def thin(case: Case, replicates: int, rows: Mask) -> Weighed:
+    """Return the evidence of less than two replicates: none."""
+    said = f"{count(replicates, 'complete replicate')} cannot tell {case.claim.metric} from noise"
+    return Weighed(said, n=replicates, share=case.share(rows), rests=count(replicates, "replicate"))
+
+
+def turned(difference: Difference) -> Difference:
+    """Return the difference the other way round."""
+    one = difference
+    return Difference(-one.estimate, -one.high, -one.low, one.df, one.p_two_sided, one.se, one.level)
