@@ -169,20 +169,20 @@ class _Problem:
         loss = self._loss(self.y @ (centred * self.weight).T, (centred**2) @ self.weight, self.square[:, None])
         best, step = grid[np.argmin(loss, axis=1)], float(grid[1] - grid[0])
         for _ in range(ROUNDS):
-            sides = [self._loss_at(np.clip(best + move, low, high)) for move in (-step, 0.0, step)]
-            best = np.clip(best + step * _vertex(*sides), low, high)
+            sides = np.clip(best + np.array([[-step], [0.0], [step]]), low, high)
+            best = np.clip(best + step * _vertex(*self._loss_at(sides)), low, high)
             step /= 2
         return np.asarray(best, dtype=np.float64)
 
     def _loss_at(self, log_shape: Floats) -> Floats:
-        """Return the loss at one log shape for each sample."""
+        """Return the loss at several log shapes for each sample: shapes x samples, as they are given."""
         centred, _ = self._centred(_basis(self.law, self.x, np.exp(log_shape)))
         return self._loss((self.y * centred) @ self.weight, (centred**2) @ self.weight, self.square)
 
     def _centred(self, basis: Floats) -> tuple[Floats, Floats]:
         """Return the basis less its mean (which a free offset takes up), and that mean."""
-        centre = np.zeros(len(basis)) if self.floored else np.asarray(basis @ self.weight, dtype=np.float64)
-        return basis - centre[:, None], centre
+        centre = np.zeros(basis.shape[:-1]) if self.floored else np.asarray(basis @ self.weight, dtype=np.float64)
+        return basis - centre[..., None], centre
 
     def _loss(self, across: Floats, spread: Floats, square: Floats) -> Floats:
         slope = self._slope(across, spread)
@@ -200,13 +200,13 @@ class _Problem:
 
 
 def _basis(law: str, x: Floats, shape: Floats) -> Floats:
-    """Return shapes x sizes."""
+    """Return the basis at the sizes x for each shape, sizes last."""
     if law == POWER:
-        return np.asarray(np.exp(-shape[:, None] * np.log(x)), dtype=np.float64)
+        return np.asarray(np.exp(-shape[..., None] * np.log(x)), dtype=np.float64)
     if law == EXPONENTIAL:
-        return np.asarray(np.exp(-shape[:, None] * x), dtype=np.float64)
+        return np.asarray(np.exp(-shape[..., None] * x), dtype=np.float64)
     flat = np.zeros_like(x) if law == FLAT else np.log(x)
-    return np.broadcast_to(flat, (len(shape), len(x)))
+    return np.broadcast_to(flat, (*shape.shape, len(x)))
 
 
 def _span(law: str, x: Floats) -> tuple[float, float]:

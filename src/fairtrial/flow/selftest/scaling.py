@@ -1,0 +1,128 @@
+"""Self-test of scaling: growth where there is none, a plateau where growth goes on, intervals that miss the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from fairtrial.analyse.data import Data, data
+from fairtrial.analyse.scaling import scaling
+from fairtrial.flow.selftest.cell import Cell
+from fairtrial.model.curve import ScalingFinding
+from fairtrial.model.finding import Verdict
+from fairtrial.model.run import Measurements
+from fairtrial.model.study import Direction, Metric
+from fairtrial.stats.scaling import POWER
+
+LOSS = (Metric("loss", Direction.MINIMIZE),)
+LEAST, MOST = 10.0, 20_000.0
+"""The sizes run from one to the other in equal steps of their logarithm."""
+
+Law = Callable[[Any], Any]
+
+
+def sizes(count: int) -> Any:
+    """Return that many sizes."""
+    return np.geomspace(LEAST, MOST, count)
+
+
+def grown(x: Any, table: Any, *, arm: str = "", shift: int = 0) -> Measurements:
+    """Make measurements of a loss: `table` is sizes x replicates; replicate j has the seed j + shift."""
+    levels, replicates = table.shape
+    trials = levels * replicates
+    numbers = np.tile(np.arange(replicates), levels)
+    return Measurements(
+        run=1,
+        number=range(1, trials + 1),
+        variant=[arm] * trials,
+        replicate=numbers.tolist(),
+        seed=(numbers + shift).tolist(),
+        status=["done"] * trials,
+        failure=[""] * trials,
+        factors={"n": np.repeat(x, replicates).tolist()},
+        metrics={"loss": table.ravel().tolist()},
+    )
+
+
+def noisy(law: Law, x: Any, replicates: int, noise: float, rng: Any) -> Any:
+    """Return sizes x replicates around a law, with a relative noise, and half as much that a replicate shares."""
+    own = rng.standard_normal((len(x), replicates))
+    shared = rng.standard_normal(replicates)
+    return law(x)[:, None] * (1 + noise * own + noise / 2 * shared)
+
+
+def flat(x: Any) -> Any:
+    """Return an error that does not fall."""
+    return np.full(len(x), 0.5)
+
+
+def power(x: Any) -> Any:
+    """Return an error that falls by a power law to 0.3."""
+    return 0.3 + 2.0 * x**-0.4
+
+
+def endless(x: Any) -> Any:
+    """Return an error that falls by a power law to 0."""
+    return 1.5 * x**-0.2
+
+
+def logarithm(x: Any) -> Any:
+    """Return an error that falls with the logarithm."""
+    return 1.0 - 0.07 * np.log(x)
+
+
+def weak(x: Any) -> Any:
+    """Return an error that falls by 10 % over the range."""
+    return 0.5 * (1 - 0.1 * np.log(x / LEAST) / np.log(MOST / LEAST))
+
+
+def _found(law: Law, count: int, replicates: int, noise: float, rng: Any) -> ScalingFinding:
+    x = sizes(count)
+    found: Data = data(grown(x, noisy(law, x, replicates, noise, rng)))
+    return scaling(found, LOSS, metric="loss", factor="n")
+
+
+def _improves(rng: Any, *, law: Law, count: int, replicates: int, noise: float) -> bool:
+    return _found(law, count, replicates, noise, rng).verdict is Verdict.SUPPORTED
+
+
+def _levels_off(rng: Any, *, law: Law, count: int, replicates: int, noise: float) -> bool:
+    return _found(law, count, replicates, noise, rng).plateau is not None
+
+
+def _covers(rng: Any, *, name: str, truth: float, count: int, replicates: int, noise: float) -> bool:
+    found = _found(power, count, replicates, noise, rng)
+    interval = found.parameters.get(name) if found.chosen == POWER else None
+    return interval is not None and interval.low <= truth <= interval.high
+
+
+def _cell(
+    world: str,
+    rate: float,
+    fires: Any,
+    *,
+    design: tuple[int, int, float],
+    planted: bool,
+    slow: bool = False,
+    **more: Any,
+) -> Cell:
+    count, replicates, noise = design
+    made = partial(fires, count=count, replicates=replicates, noise=noise, **more)
+    size = f"{count} sizes x {replicates} replicates"
+    return Cell("scaling", f"{world}, noise {noise:.0%}", size, planted, rate, made, slow=slow)
+
+
+CELLS: tuple[Cell, ...] = (
+    _cell("flat", 0.05, _improves, design=(5, 3, 0.05), planted=False, law=flat),
+    _cell("flat", 0.05, _improves, design=(8, 5, 0.2), planted=False, slow=True, law=flat),
+    _cell("no plateau (logarithm)", 0.05, _levels_off, design=(8, 5, 0.02), planted=False, slow=True, law=logarithm),
+    _cell("no plateau (power law)", 0.05, _levels_off, design=(8, 3, 0.05), planted=False, slow=True, law=endless),
+    _cell("falls by 10 %", 0.9, _improves, design=(8, 5, 0.05), planted=True, law=weak),
+    _cell("plateau", 0.95, _levels_off, design=(8, 5, 0.02), planted=True, law=power),
+    _cell("interval of alpha holds it", 0.9, _covers, design=(8, 5, 0.05), planted=True, name="alpha", truth=0.4),
+    _cell("interval of E holds it", 0.9, _covers, design=(8, 3, 0.02), planted=True, slow=True, name="E", truth=0.3),
+    _cell("interval of A holds it", 0.9, _covers, design=(6, 10, 0.02), planted=True, slow=True, name="A", truth=2.0),
+)
