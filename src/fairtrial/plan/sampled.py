@@ -66,7 +66,7 @@ class _Sampled:
         points = self.points(arm, n)
         for _ in range(_TRIES * (n + 10)):
             assignment = _assignment(arm, next(points))
-            if _excluded(space.study, arm, assignment):
+            if excluded(space.study, arm, assignment):
                 continue
             condition = space.condition(arm.name, assignment)
             found.setdefault(condition.digest, condition)
@@ -155,7 +155,7 @@ def _within(interval: Interval, place: float) -> float | int:
     return min(int(interval.high), max(int(low), floor(value))) if interval.integer else min(high, max(low, value))
 
 
-def _excluded(study: Study, arm: Arm, assignment: Mapping[str, Any]) -> bool:
+def excluded(study: Study, arm: Arm, assignment: Mapping[str, Any]) -> bool:
     """Say whether a rule takes out a condition in every replicate."""
     values = {"variant": arm.name, **assignment}
     if not any("replicate" in rule.names for rule in study.exclude):
