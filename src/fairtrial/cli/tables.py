@@ -153,9 +153,10 @@ def planned(page: Sequence[tuple[Any, str]]) -> None:
 def estimate(found: Any, jobs: int) -> str:
     """Write a time and memory estimate in one line; empty where nothing is known or left."""
     if found is None or not found.wall_s:
-        return ""
+        return f"a cost of about {found.cost:.4g}" if found is not None and found.cost else ""
     known = found.low_s is not None and found.high_s is not None
     between = f" ({span(found.low_s)} to {span(found.high_s)})" if known else ""
     lanes = f" with {jobs} jobs" if jobs > 1 else ""
     memory = f", {size(found.peak_bytes)} a trial" if found.peak_bytes else ""
-    return f"about {span(found.wall_s)}{between}{lanes}{memory}: {found.basis}"
+    cost = f", a cost of about {found.cost:.4g}" if found.cost is not None else ""
+    return f"about {span(found.wall_s)}{between}{lanes}{memory}{cost}: {found.basis}"

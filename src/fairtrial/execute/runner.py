@@ -143,7 +143,7 @@ class Runner:
             flights=flights,
             record=Record(setup, session, flights, watched=watched),
             meter=meter,
-            budget=Budget(setup.study.stop, setup.monotonic()),
+            budget=Budget(setup.study.stop, setup.monotonic(), spent=setup.spent),
             course=course,
             pace=pace,
             watch=self._watch,

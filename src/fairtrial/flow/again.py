@@ -11,11 +11,11 @@ from typing import Any
 from fairtrial.contract.registry import Registry
 from fairtrial.errors import NothingMeasured
 from fairtrial.flow.book import reading
-from fairtrial.flow.declare import recall
+from fairtrial.flow.declare import recall, strategy_of
 from fairtrial.flow.run import Ended, run
 from fairtrial.flow.session import SILENT, Listeners, Order, failures
 from fairtrial.model.run import Measurements
-from fairtrial.model.study import ABSENT
+from fairtrial.model.study import ABSENT, Design, Study
 from fairtrial.model.trial import Trial
 
 
@@ -74,13 +74,18 @@ def reproduce(
     order: Order,
     listeners: Listeners = SILENT,
 ) -> Reproduction:
-    """Make the trials of a run again in a fresh run, and say which numbers agree."""
+    """Make the trials of a run again in a fresh run, and say which numbers agree.
+
+    The choices of a strategy that learns are not made again: its conditions are, with the replicates that they had.
+    """
     with reading(home) as book:
         declared = recall(book.ledger, number, registry=registry)
         row, made = book.ledger.run(number), book.ledger.measurements(number)
     if not len(made):
         raise NothingMeasured(f"run {number} measured nothing", hint=f"fairtrial show {number}")
     part = None if row.planned == len(made) else _among(made)
+    if strategy_of(declared.study, registry).learns:
+        declared = replace(declared, study=_listing(declared.study, made))
     ended = run(
         declared,
         registry=registry,
@@ -92,6 +97,16 @@ def reproduce(
         before, after = book.ledger.measurements(number), book.ledger.measurements(ended.run.number)
     agreements, unmatched = agreement(before, after)
     return Reproduction(original=number, ended=ended, agreements=agreements, unmatched=unmatched)
+
+
+def _listing(study: Study, made: Measurements) -> Study:
+    """Return the study with the conditions that a run measured as its design, and the most replicates of any."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for place, variant in enumerate(made.variant):
+        values = {path: column[place] for path, column in made.factors.items() if column[place] is not ABSENT}
+        found.setdefault((variant, repr(values)), {"variant": variant, "assignment": values})
+    design = Design("listed", options={"conditions": list(found.values())})
+    return replace(study, design=design, until=None, replicates=max(made.replicate) + 1)
 
 
 def agreement(before: Measurements, after: Measurements) -> tuple[tuple[Agreement, ...], int]:

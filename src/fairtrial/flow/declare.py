@@ -213,7 +213,8 @@ def open_plan(
 ) -> tuple[Space, Any]:
     """Open the study's strategy on its space: (space, opened strategy). Nothing is enumerated yet.
 
-    What is settled in the run and finished in the book says what factors with `before` stand for.
+    What is settled in the run and finished in the book says what factors with `before` stand for. The plans of a
+    strategy that learns are not limited, since it must hear of whole ones: a session limits them (`Session`).
     """
     from fairtrial.flow.before import absent
     from fairtrial.model.rule import parse
@@ -222,6 +223,7 @@ def open_plan(
     study = declared.study
     strategy = strategy_of(study, registry)
     rule = parse(only) if only else None
+    limit = None if strategy.learns else limit
 
     def opened(rule: Rule | None, limit: int | None, names: frozenset[str]) -> tuple[Space, Any]:
         identity = declared.identity_digest
@@ -319,7 +321,7 @@ def weigh(
         retired=0 if narrowed else left.outside,
         stale=tally({} if ledger is None else stale(checked, ledger, declared, sources or {})),
         unlooked=max(0, (new or 0) - CHECKED),
-        estimate=forecast(declared.system, checked, known=known, left=new, jobs=jobs),
+        estimate=forecast(declared.system, checked, known=known, left=new, jobs=jobs, study=declared.study),
         jobs=jobs,
     )
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from fairtrial.contract.journal import Ledger
 from fairtrial.contract.system import EstimatesCost, System
 from fairtrial.errors import MissingPart
 from fairtrial.flow.declared import Declared
+from fairtrial.model.outcome import Usage
+from fairtrial.model.price import RATES, tariff
 from fairtrial.model.run import History
 from fairtrial.model.study import Study
 from fairtrial.model.trial import Trial
@@ -41,11 +44,33 @@ def places_here(study: Study, known: History) -> int:
     return 1
 
 
-def forecast(system: System, trials: Sequence[Trial], *, known: History, left: int | None, jobs: int) -> Any:
-    """Estimate time and memory of what is left; None where it is not counted."""
+def forecast(
+    system: System,
+    trials: Sequence[Trial],
+    *,
+    known: History,
+    left: int | None,
+    jobs: int,
+    study: Study | None = None,
+) -> Any:
+    """Estimate time, memory and (of a study with prices) cost of what is left; None where it is not counted."""
     from fairtrial.plan.estimate import estimate
 
-    return None if left is None else estimate(known, left=left, jobs=jobs, cost_s=_cost_s(system, trials[:ASKED]))
+    if left is None:
+        return None
+    expected_s = _cost_s(system, trials[:ASKED])
+    made = estimate(known, left=left, jobs=jobs, cost_s=expected_s)
+    trial_s = known.wall_mean_s if known.wall_mean_s is not None else expected_s
+    return made if study is None else replace(made, cost=_cost(study, trial_s, left))
+
+
+def _cost(study: Study, trial_s: float | None, left: int) -> float | None:
+    """Price what trials use: their time on all the CPUs and GPUs that they have. What they measure is not known yet."""
+    rates = {name for name in RATES if study.prices.get(name)}
+    if not rates or (trial_s is None and rates != {"trial"}):
+        return None
+    usage = Usage(wall_s=trial_s or 0.0, cpu_s=(trial_s or 0.0) * study.needs.cpus)
+    return left * tariff(study).usage(usage)
 
 
 def _cost_s(system: System, trials: Sequence[Trial]) -> float | None:

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 from fairtrial.contract.engine import Engine
 from fairtrial.contract.journal import Book, Journal, Ledger
 from fairtrial.contract.registry import Registry
-from fairtrial.contract.strategy import Opened, Plan, Told, Watches
+from fairtrial.contract.strategy import Opened, Plan, Watches
 from fairtrial.errors import NothingMeasured, UnknownName
+from fairtrial.flow.asked import Asked
 from fairtrial.flow.declare import Left, Survey, look, open_plan, strategy_of, weigh
 from fairtrial.flow.declared import Declared
 from fairtrial.flow.inputs import Inputs, materialise
 from fairtrial.flow.notice import OnFailure, noticing
 from fairtrial.flow.standing import standing
 from fairtrial.model.outcome import FailureClass, Status
+from fairtrial.model.price import tariff
 from fairtrial.model.progress import Progress
-from fairtrial.model.run import TrialRow
 from fairtrial.model.secret import references
-from fairtrial.model.study import ABSENT
+from fairtrial.model.study import ABSENT, Study
 from fairtrial.model.trial import Role, Trial
 
 if TYPE_CHECKING:
@@ -218,24 +219,25 @@ class Session:
             done=counted.done + len(counted.reusable),
             failed=counted.failed,
             reused=len(counted.reusable),
+            spent=spent(study, self.book.ledger, journal.run),
         )
 
     def _batches(self, runner: Any, journal: Journal) -> tuple[str, str]:
-        from fairtrial.plan.order import trials
-
         self._take_over(journal)
         self._warm_up(runner)
         plan: Plan | None = self.plan
-        left, cancelled, asked = self.left, 0, Asked(self.book.ledger, journal.run)
+        left, cancelled, asked = self.left, 0, Asked(self.book.ledger, journal.run, limit=self.order.limit)
         while plan is not None:
             if plan is not self.plan:
                 journal.reuse([plan.trial(position) for position in left.reusable])
-            end = runner.run(remaining(left), collect=self.learns)
+            end = runner.run(remaining(asked.limited(left) if self.learns else left), collect=self.learns)
             cancelled += end.cancelled
             if end.state != "complete":
                 return end.state, end.reason
+            if self.learns and asked.full(plan):
+                break
             if self.learns:
-                self.opened.tell(asked.told(list(trials(plan)), end.told))
+                self.opened.tell(asked.told(plan, end.told))
             plan = self.opened.ask()
             if plan is not None:
                 left = look(plan, settled=self.book.ledger.settled(journal.run), finished=self.finished)
@@ -279,28 +281,6 @@ class Session:
             runner.run([first] if first else [], role=Role.SENTINEL)
 
 
-class Asked:
-    """The trials that a learning strategy asked for, and what came of them: from the runner, or from the book."""
-
-    def __init__(self, ledger: Ledger, run: int) -> None:
-        self._ledger, self._run = ledger, run
-        self._rows: dict[bytes, TrialRow] = {}
-        self.digests: set[bytes] = set()
-
-    def told(self, planned: Sequence[Trial], fresh: Sequence[Told]) -> list[Told]:
-        """Return what came of each trial of a plan, in plan order; of those settled before, as the run has them."""
-        self.digests.update(trial.digest for trial in planned)
-        known = {told.trial.digest: told for told in fresh}
-        unknown = [trial.digest for trial in planned if trial.digest not in known]
-        if any(digest not in self._rows for digest in unknown):
-            self._rows = {row.digest: row for row in self._ledger.trials(self._run)}
-        return [known.get(trial.digest) or _recalled(trial, self._rows[trial.digest]) for trial in planned]
-
-
-def _recalled(trial: Trial, row: TrialRow) -> Told:
-    return Told(trial=trial, status=str(row.status), metrics=row.metrics)
-
-
 def _planned(session: Session) -> int | None:
     """Return how many trials the whole plan has, also where only a part was asked for; None where nobody can say."""
     if session.learns or not session.order.narrowed:
@@ -334,6 +314,14 @@ def known(left: Left) -> Iterator[Trial]:
         for position, digest in enumerate(block.digests, block.start):
             if digest in left.settled:
                 yield left.plan.trial(position)
+
+
+def spent(study: Study, ledger: Ledger, run: int) -> float:
+    """Return what a run has cost, in the unit of the study's prices; 0 where nothing ends it for its cost."""
+    if study.stop.cost is None:
+        return 0.0
+    made = tariff(study)
+    return sum(made.attempt(row.status, row.usage, row.metrics) for row in ledger.attempts(run=run))
 
 
 def failures(ledger: Ledger, run: int, classes: Sequence[str] | None) -> list[bytes]:

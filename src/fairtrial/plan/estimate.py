@@ -23,6 +23,8 @@ class Estimate:
     """Of one trial."""
     basis: str
     """Where the numbers come from, in words."""
+    cost: float | None = None
+    """Of all that is left, in the unit of the study's prices; None without prices of what trials use."""
 
 
 def estimate(history: History, *, left: int, jobs: int, cost_s: float | None = None) -> Estimate:

@@ -8,14 +8,12 @@ from typing import Any
 
 from fairtrial.errors import nearest
 from fairtrial.model.claim import Clause, Confirm, Margin, Place, Tolerance, Until
+from fairtrial.model.price import RATES
 from fairtrial.model.study import Direction, Metric, Study
 from fairtrial.spec.claims import known_metric
 from fairtrial.spec.quantity import amount, margin
 from fairtrial.spec.source import Source
 from fairtrial.spec.words import AdaptiveWords, StudyWords
-
-RATES = ("trial", "wall_hour", "cpu_hour", "gpu_hour")
-"""Prices of what every trial uses."""
 
 Known = Mapping[str, Metric]
 """The metrics of the study and of its system, by name."""

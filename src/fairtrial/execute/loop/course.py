@@ -41,12 +41,14 @@ class Course:
 class Budget:
     """The study's `stop`, counted over this session alone: the same command again has a fresh budget.
 
-    `wall` and `trials` (new ones started) end the session as 'budget'. `failures` ends it as 'failures': at the Nth
+    Only `cost` is counted over the whole run: `spent` is what it had cost before. `wall`, `trials` (new ones started)
+    and `cost` end the session as 'budget'. `failures` ends it as 'failures': at the Nth
     settled failure, or when more than the share of at least ten settled trials failed.
     """
 
-    def __init__(self, stop: Stop, now: float) -> None:
+    def __init__(self, stop: Stop, now: float, *, spent: float = 0.0) -> None:
         self._stop = stop
+        self._spent = spent
         self._until = None if stop.wall_s is None else now + stop.wall_s
         self._started = 0
         self._settled = 0
@@ -60,6 +62,16 @@ class Budget:
         """Count a settled trial."""
         self._settled += 1
         self._failed += failed
+
+    def spend(self, cost: float) -> None:
+        """Count what an attempt cost, in the unit of the prices."""
+        self._spent += cost
+
+    def over_cost(self) -> str:
+        """Say that the run has cost what it may; '' while it has not."""
+        limit = self._stop.cost
+        over = limit is not None and self._spent >= limit
+        return f"stop.cost: {self._spent:.4g} of {limit:g} are spent" if over else ""
 
     def left(self) -> int | None:
         """Return how many new trials may start; None without a limit."""

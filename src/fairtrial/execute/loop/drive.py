@@ -19,6 +19,7 @@ from fairtrial.execute.loop.settle import Call, Settlement
 from fairtrial.execute.loop.setup import RunEnd, Setup
 from fairtrial.execute.loop.signals import Signals
 from fairtrial.execute.loop.wake import Wake
+from fairtrial.model.price import tariff
 from fairtrial.model.trial import Role
 
 GRACE_S = 5.0
@@ -55,6 +56,7 @@ class Drive:
             allowance=parts.allowance,
             meter=parts.meter,
             budget=parts.budget,
+            tariff=tariff(parts.setup.study),
             enough=lambda words: self.turn(Heading.DRAIN, "failures", words),
         )
         self._halt_by = 0.0
@@ -116,7 +118,7 @@ class Drive:
             self.turn(heading, "interrupted", Names(signals.last).name, signals.last)
             if twice and parts.session.fileno() is None:
                 self._halt_by = parts.setup.monotonic() + LAST_S  # the trial in this thread was broken off
-        over = parts.budget.over_wall(parts.setup.monotonic())
+        over = parts.budget.over_wall(parts.setup.monotonic()) or parts.budget.over_cost()
         if over:
             self.turn(Heading.DRAIN, "budget", over)
 

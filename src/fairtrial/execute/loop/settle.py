@@ -13,6 +13,7 @@ from fairtrial.execute.loop.progress import Meter
 from fairtrial.execute.loop.record import Settled
 from fairtrial.execute.loop.retry import Verdict
 from fairtrial.model.outcome import Failure, Outcome, Status
+from fairtrial.model.price import Tariff
 from fairtrial.model.trial import Role, Trial
 
 
@@ -53,10 +54,19 @@ class Call:
 class Settlement:
     """Applies outcomes; `enough` is called with words when too much failed."""
 
-    def __init__(self, *, allowance: Allowance, meter: Meter, budget: Budget, enough: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        *,
+        allowance: Allowance,
+        meter: Meter,
+        budget: Budget,
+        tariff: Tariff,
+        enough: Callable[[str], None],
+    ) -> None:
         self._allowance = allowance
         self._meter = meter
         self._budget = budget
+        self._tariff = tariff
         self._enough = enough
 
     def apply(self, settled: Settled, call: Call) -> None:
@@ -68,6 +78,7 @@ class Settlement:
 
     def _follow(self, ticket: Ticket, verdict: Verdict, call: Call) -> None:
         outcome = verdict.outcome
+        self._budget.spend(self._tariff.attempt(outcome.status, outcome.usage, outcome.metrics))
         if outcome.failure is not None and outcome.status is not Status.CANCELLED:
             self._meter.label = words(ticket.trial, outcome.failure, again=verdict.again)
         if verdict.again:

@@ -40,6 +40,8 @@ class Setup:
     """Settled without failure, reused ones included."""
     failed: int = 0
     reused: int = 0
+    spent: float = 0.0
+    """What the run has cost so far, in the unit of the study's prices."""
     share: Callable[[Trial], tuple[str, str]] | None = None
     """Share key and scope of a trial; None asks the system, where it shares something."""
     redact: Callable[[Outcome], Outcome] | None = None
