@@ -1,4 +1,4 @@
-"""Does what is left of a metric move with time? Blocks may differ for reasons of their own, so they are exchanged too."""
+"""Does what is left of a metric move with time? Blocks may differ on their own account, so they change places too."""
 
 from __future__ import annotations
 
