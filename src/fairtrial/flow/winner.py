@@ -26,40 +26,28 @@ class Winner:
 
 
 def winner_of(found: Evidence, registry: Registry) -> Winner:
-    """Return the condition with the best mean. Raises NothingMeasured where none has enough results."""
+    """Return the condition with the best mean.
+
+    Raises NothingMeasured where none has enough results, UserError for a run that was imported or has no direction.
+    """
     from fairtrial.analyse.winner import best
-    from fairtrial.model import path as paths
-    from fairtrial.store.adopt import SYSTEM
-
-    number, study = found.run.number, found.study
-    finding = best(found.ledger.measurements(number), study.metrics, completeness=study.completeness)
-    if finding is None:
-        raise NothingMeasured(
-            f"run {number} has no winner: no condition has enough results", hint=f"fairtrial show {number}"
-        )
-    objection = _broken_level(found, finding)
-    if found.run.system != SYSTEM:
-        parameters, vouched = _resolved(found, finding, registry)
-        return Winner(finding, parameters, vouched or objection)
-    made: Any = {}
-    for path, value in finding.assignment.items():
-        made = paths.put(made, path, value)
-    return Winner(finding, made, objection)
-
-
-def _resolved(found: Evidence, finding: ConditionFinding, registry: Registry) -> tuple[Mapping[str, Any], str]:
-    """Return the full parameters of a condition, and what its system has against them."""
     from fairtrial.contract.system import Vouches
     from fairtrial.flow.declare import recall
     from fairtrial.plan.space import open_space
 
-    declared = recall(found.ledger, found.run.number, registry=registry)
+    number, study = found.run.number, found.study
+    declared = recall(found.ledger, number, registry=registry)
+    finding = best(found.ledger.measurements(number), study.metrics, completeness=study.completeness)
+    if finding is None:
+        said = f"run {number} has no winner: no condition has enough results"
+        raise NothingMeasured(said, hint=f"fairtrial show {number}")
     space = open_space(declared.study, declared.system, identity=declared.identity_digest)
     parameters = space.condition(finding.variant, finding.assignment).parameters
-    if not isinstance(declared.system, Vouches):
-        return parameters, ""
-    means = {name: item.mean for name, item in finding.estimates.items() if item.mean is not None}
-    return parameters, declared.system.vouch(declared.system.Parameters.model_validate(parameters), means)
+    objection = ""
+    if isinstance(declared.system, Vouches):
+        means = {name: item.mean for name, item in finding.estimates.items() if item.mean is not None}
+        objection = declared.system.vouch(declared.system.Parameters.model_validate(parameters), means)
+    return Winner(finding, parameters, objection or _broken_level(found, finding))
 
 
 def _broken_level(found: Evidence, finding: ConditionFinding) -> str:

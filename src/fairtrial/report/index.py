@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fairtrial.model.programme import Baseline, Criterion, Index, IndexRow, ItemStatus
+from fairtrial.report.markdown import escape
 
 SHOWN = 6
 """Levels of a factor before they are counted."""
@@ -66,20 +67,15 @@ def _baseline(item: Baseline) -> Sequence[str]:
 
 def _pending(status: ItemStatus) -> Sequence[str]:
     item = status.item
-    return (status.phase, f"{item.number}. {item.text}", ", ".join(status.left), item.priority, status.status)
+    return (status.phase, f"{item.number}: {item.text}", ", ".join(status.left), item.priority, status.status)
 
 
 def _criterion(item: Criterion) -> str:
     counted = "" if item.value is None else f" (now {item.value:g})"
-    said = f"{item.label}: `{item.text}`" if item.label else f"`{item.text}`"
+    said = f"{escape(item.label)}: `{item.text}`" if item.label else f"`{item.text}`"
     return f"- [{'x' if item.met else ' '}] {said}{counted}"
 
 
 def _table(heads: Sequence[str], rows: Iterator[Sequence[str]]) -> list[str]:
     lines = [heads, ["---"] * len(heads), *rows]
-    return ["\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines)]
-
-
-def cell(text: str) -> str:
-    """Return text that stays within a cell of a Markdown table."""
-    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
+    return ["\n".join("| " + " | ".join(map(escape, line)) + " |" for line in lines)]

@@ -8,43 +8,44 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from fairtrial.model.programme import Entry, ItemStatus, Log, Phase
+from fairtrial.report.markdown import escape
 
 TITLE = "Experiments Log"
 PROGRAMS = ("fairtrial", "fairtrial/__main__.py")
 """Ends of the path of the program, which differs from machine to machine."""
 ELSEWHERE = "Outside of the plan"
 RULES = (
-    "One entry per action that was intentionally run; entries are computed from the book, never typed.",
-    "Status is `planned`, `running`, `completed` or `failed`; a failed one says its error line.",
+    "One entry per action that was intentionally run: computed from the book, never typed.",
+    "Status is planned, running, completed or failed; a failed one says its error line.",
 )
 
 
 def log_markdown(log: Log) -> str:
     """Write the log; a field without content is left out."""
     programme = log.programme
-    parts = [f"# {programme.title or TITLE}", _list("## Logging Rules", programme.rules or RULES)]
+    parts = [f"# {escape(programme.title or TITLE)}", _list("## Logging Rules", programme.rules or RULES)]
     if programme.phases:
         lines = [line for phase in programme.phases for line in _phase(phase, log.items)]
         parts += ["## Plan Tracking Map", "\n".join(lines), "---"]
     parts.append("## Recorded Actions")
     names = [phase.name for phase in programme.phases]
     for name, entries in _by_phase(log.entries, names):
-        parts.append(f"## {name}")
+        parts.append(f"## {escape(name)}")
         parts += _under_items(entries, {status.item.number: status for status in log.items if status.phase == name})
     return "\n\n".join(parts) + "\n"
 
 
 def _list(head: str, lines: Iterable[str]) -> str:
-    return "\n".join([head, "", *(f"- {line}" for line in lines)])
+    return "\n".join([head, "", *(f"- {escape(line)}" for line in lines)])
 
 
 def _phase(phase: Phase, items: Sequence[ItemStatus]) -> Iterator[str]:
     own = [status for status in items if status.phase == phase.name]
-    yield f"- **{phase.name}**"
+    yield f"- **{escape(phase.name)}**"
     if phase.goal:
-        yield f"  - Goal: {phase.goal}"
+        yield f"  - Goal: {escape(phase.goal)}"
     for status in own:
-        yield f"  - Item {status.item.number}: {status.item.text}"
+        yield f"  - Item {status.item.number}: {escape(status.item.text)}"
     yield f"  - Status: {phase_status(own)}."
 
 
@@ -81,7 +82,7 @@ def _under_items(entries: Sequence[Entry], items: dict[int, ItemStatus]) -> Iter
     for number, group in groupby(ordered, key=lambda entry: entry.place.item):
         if number is not None:
             known = items.get(number)
-            yield f"### Item {number}" + (f": {known.item.text}" if known else "")
+            yield f"### Item {number}" + (f": {escape(known.item.text)}" if known else "")
         yield from map(_entry, group)
 
 
@@ -89,7 +90,7 @@ def _entry(entry: Entry) -> str:
     when = "planned" if entry.at is None else datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%d %H:%M")
     number = "" if entry.number is None else f" (entry {entry.number})"
     place = entry.place
-    lines = [f"### [{when}] {_line(entry.title)}{number}", f"- **Status:** {entry.status}"]
+    lines = [f"### [{when}] {escape(entry.title)}{number}", f"- **Status:** {entry.status}"]
     lines += _field("Plan phase", place.phase)
     lines += _field("Plan item", "" if place.item is None else str(place.item))
     lines += _field("Stage", place.stage)
@@ -101,20 +102,20 @@ def _entry(entry: Entry) -> str:
     lines += _field("Reason", entry.reason)
     lines += _field("Result summary", entry.result)
     lines += _field("Conclusion", entry.conclusion)
-    lines += _field("Error", f"`{_line(entry.error)}`" if entry.error else "")
+    lines += _error(entry.error)
     lines += _field("Resolution", entry.resolution)
     lines += _many("Notes", entry.notes)
     return "\n".join(lines)
 
 
 def _field(name: str, text: str) -> list[str]:
-    return [f"- **{name}:** {_line(text)}"] if text else []
+    return [f"- **{name}:** {escape(text)}"] if text else []
 
 
 def _many(name: str, texts: Sequence[str]) -> list[str]:
     if len(texts) < 2:
         return _field(name, "".join(texts))
-    return [f"- **{name}:**", *(f"  - {_line(text)}" for text in texts)]
+    return [f"- **{name}:**", *(f"  - {escape(text)}" for text in texts)]
 
 
 def _command(words: Sequence[str]) -> list[str]:
@@ -127,10 +128,14 @@ def _command(words: Sequence[str]) -> list[str]:
     return ["- **Command:**", f"  {fence}console", *(f"  {line}" for line in typed.split("\n")), f"  {fence}"]
 
 
+def _error(text: str) -> list[str]:
+    """Show the error line as it was printed."""
+    if not text:
+        return []
+    fence = "`" * (1 + max((len(run) for run in _ticks(text)), default=0))
+    gap = " " if "`" in text else ""
+    return [f"- **Error:** {fence}{gap}{' '.join(text.split())}{gap}{fence}"]
+
+
 def _ticks(text: str) -> Iterator[str]:
     return ("".join(group) for letter, group in groupby(text) if letter == "`")
-
-
-def _line(text: str) -> str:
-    """Return text on one line."""
-    return " ".join(text.split())
