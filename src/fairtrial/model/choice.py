@@ -36,8 +36,8 @@ class Again:
     assignment: Mapping[str, Any]
     first: Estimate
     again: Estimate
-    regression: float
-    """First mean less second mean, signed so that + means that the first was too good."""
+    regression: float | None
+    """First mean less second mean, signed so that + means that the first was too good; None where one is missing."""
     interval: Interval | None
     run: int
     """The run that measured it again."""

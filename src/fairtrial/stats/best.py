@@ -82,9 +82,15 @@ def behind(values: Floats, leader: int) -> Behind:
 def _reached(values: Floats, leader: int, alpha: float) -> Mask:
     """Say which conditions are told from the leader."""
     far = behind(values, leader)
-    told: Mask = (far.df > 0) & (far.mean > critical(far.df, alpha / len(values)) * far.se)
+    told: Mask = far.mean > _reach(far, alpha / len(values))
     told[leader] = False
     return told
+
+
+def _reach(far: Behind, level: float) -> Floats:
+    """Return how far beyond the truth noise alone may put a difference; infinite without degrees of freedom."""
+    bound: Floats = np.multiply(critical(far.df, level), far.se, where=far.df > 0, out=np.full(len(far.df), np.inf))
+    return bound
 
 
 def critical(df: Floats, level: float) -> Floats:
@@ -106,7 +112,7 @@ def _gaps(values: Floats, told: Mask, alpha: float) -> Floats | None:
     gap = np.zeros(count)
     for rival in left.tolist():
         far = behind(values, rival)
-        reach = np.multiply(critical(far.df, alpha / len(values)), far.se, where=far.df > 0, out=np.full(count, np.inf))
+        reach = _reach(far, alpha / len(values))
         reach[rival] = 0.0
         gap = np.maximum(gap, far.mean + reach)
     return gap

@@ -32,12 +32,36 @@ class Difference:
     level: float = 0.95
 
 
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What a t test needs to know of a sample."""
+
+    n: int
+    mean: float
+    """NaN for no values."""
+    sd: float
+    """NaN below two."""
+
+
+def moments(values: Sequence[float]) -> Moments:
+    """Return the moments of a sample. Raises FairtrialError for values that are not finite."""
+    column = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(column).all():
+        raise FairtrialError("a sample holds a value that is not finite: undefined values are removed and counted")
+    found = summarise(column, np.zeros(len(column), dtype=np.int64), 1)
+    return Moments(len(column), float(found.mean[0]), float(found.sd[0]))
+
+
 def welch(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Difference:
     """Return mean(a) - mean(b) of two independent normal samples whose variances may differ.
 
     Source: Welch (1947), Biometrika 34. Raises FairtrialError for values that are not finite.
     """
-    left, right = _moments(a), _moments(b)
+    return between(moments(a), moments(b), level)
+
+
+def between(left: Moments, right: Moments, level: float = 0.95) -> Difference:
+    """Return the difference of the means of two independent samples of which only the moments are known (Welch)."""
     estimate, peak = left.mean - right.mean, max(left.sd, right.sd)
     if left.n < 2 or right.n < 2:
         return _unknown(estimate, level)
@@ -53,7 +77,7 @@ def paired(d: Sequence[float], level: float = 0.95) -> Difference:
 
     Source: Student (1908), The probable error of a mean, Biometrika 6.
     """
-    sample = _moments(d)
+    sample = moments(d)
     if sample.n < 2:
         return _unknown(sample.mean, level)
     return _student(sample.mean, sample.sd / math.sqrt(sample.n), sample.n - 1.0, level)
@@ -81,7 +105,7 @@ def hedges_g(a: Sequence[float], b: Sequence[float]) -> float | None:
     Source: Hedges (1981), Distribution theory for Glass's estimator of effect size, J. Educ. Statist. 6 (the exact
     correction).
     """
-    left, right = _moments(a), _moments(b)
+    left, right = moments(a), moments(b)
     peak, df = max(left.sd, right.sd), left.n + right.n - 2
     if left.n < 2 or right.n < 2 or not peak:
         return None
@@ -119,23 +143,6 @@ def cliffs_delta(a: Sequence[float], b: Sequence[float]) -> float | None:
     """
     share = superiority(a, b)
     return None if share is None else 2 * share - 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Moments:
-    n: int
-    mean: float
-    """NaN for no values."""
-    sd: float
-    """NaN below two."""
-
-
-def _moments(values: Sequence[float]) -> _Moments:
-    column = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(column).all():
-        raise FairtrialError("a sample holds a value that is not finite: undefined values are removed and counted")
-    found = summarise(column, np.zeros(len(column), dtype=np.int64), 1)
-    return _Moments(len(column), float(found.mean[0]), float(found.sd[0]))
 
 
 def _student(estimate: float, se: float, df: float, level: float) -> Difference:

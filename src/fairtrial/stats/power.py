@@ -40,7 +40,7 @@ def smallest_effect(sd: float, n: int, *, alpha: float, power: float = 0.8, pair
         return math.inf
     if not sd:
         return 0.0
-    return _noncentrality(_df(n, paired), alpha, power, sides) * sd / _root(n, paired)
+    return noncentrality(_df(n, paired), alpha, power, sides) * sd / _root(n, paired)
 
 
 def replicates_for(
@@ -97,8 +97,8 @@ def _integrated(critical: float, df: float, noncentrality: float) -> float:
     return min(1.0, float((weight * share * density).sum() * (high - low) / 2))
 
 
-def _noncentrality(df: float, alpha: float, power: float, sides: int) -> float:
-    """Return the noncentrality at which the test has that power."""
+def noncentrality(df: float, alpha: float, power: float = 0.8, sides: int = 2) -> float:
+    """Return by how many standard errors an effect exceeds 0 that a t test of `df` detects with that power."""
     from scipy.optimize import brentq
 
     high = 4.0

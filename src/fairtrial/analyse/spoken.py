@@ -1,0 +1,113 @@
+"""What an optimum comes to, in a sentence, and why it may be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fairtrial.analyse.field import Field
+from fairtrial.analyse.judged import Judged
+from fairtrial.analyse.sensitivity import said
+from fairtrial.analyse.wording import count, quantity, span
+from fairtrial.model.choice import Candidate
+from fairtrial.model.finding import Caution, CautionKind, Needed, Verdict
+
+FEW = 3
+"""Replicates below which the spread between them is hardly known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What was found."""
+
+    seen: Field
+    judged: Judged
+    needed: Needed
+    bound: bool
+    """There are service levels."""
+    margin: float | None
+
+    def answer(self, candidates: Sequence[Candidate], verdict: Verdict) -> str:
+        """Say which condition is the best, or why that is not known."""
+        rivals = int(self.seen.eligible.sum())
+        if not rivals:
+            return self._none()
+        place = next(at for at in self.seen.order().tolist() if self.seen.eligible[at])
+        first = candidates[self.seen.order().tolist().index(place)]
+        words, shown, among = condition(first), self._shown(first), count(rivals, "condition")
+        if verdict is Verdict.SUPPORTED:
+            return f"{words} is the best of {among} ({shown}); every other one is told from it."
+        if verdict is Verdict.NOT_SUPPORTED:
+            return f"No single condition is the best of {among}: others are {self._alike()} {words} ({shown})."
+        return self._open(words, shown, among)
+
+    def _open(self, words: str, shown: str, among: str) -> str:
+        lacking, left = int((~self.seen.complete).sum()), int((self.seen.eligible & ~self.judged.told).sum())
+        if lacking:
+            rest = f"{lacking:,} of {count(len(self.seen), 'condition')} lack values"
+            return f"Which condition is the best is open: {rest}; {words} looks best of the others ({shown})."
+        if self.seen.eligible.sum() == 1:
+            return f"There is nothing to choose from: {words} is the only candidate ({shown})."
+        if self.judged.replicates == 1:
+            return f"With one replicate no condition is told from the best; {words} looks best of {among} ({shown})."
+        if left == 1 and self.bound:
+            rest = "but it is not shown to keep the service levels"
+            return f"{words} is told from every other one of {among} ({shown}), {rest}."
+        return f"{left:,} of {among} cannot be told from the best; {words} looks best ({shown}){self._limit()}."
+
+    def _none(self) -> str:
+        broken = (self.seen.complete & (self.seen.feasible < 0)).any()
+        why = "keeps the service levels" if broken else "has enough values"
+        return f"No condition {why}, so none is the best in {self.seen.metric.name}."
+
+    def _shown(self, first: Candidate) -> str:
+        name, unit, estimate = self.seen.metric.name, self.seen.metric.unit, first.estimate
+        ends = f", {span(estimate.interval, unit)}" if estimate.interval else ""
+        return f"{name} {quantity(estimate.mean or 0.0, unit)}{ends}, n = {estimate.n}"
+
+    def _alike(self) -> str:
+        return f"within {quantity(self.margin, self.seen.metric.unit)} of" if self.margin else "exactly as good as"
+
+    def _limit(self) -> str:
+        if self.needed.smallest_effect is None:
+            return ""
+        gap = f"; a gap of {quantity(self.needed.smallest_effect, self.seen.metric.unit)} would be seen with power 0.8"
+        more = self.needed.replicates
+        return gap + (f", and about {count(more, 'replicate')} would tell the first from the second" if more else "")
+
+
+def doubts(seen: Field, judged: Judged, verdict: Verdict, completeness: float) -> Iterator[Caution]:
+    """List why the choice may be wrong."""
+    lacking, tolerated = int((~seen.complete).sum()), int((seen.complete & (seen.lost > 0)).sum())
+    if lacking:
+        text = f"{lacking:,} of {count(len(seen), 'condition')} gave values for less than {completeness:.0%} of the trials."
+        yield Caution(CautionKind.INCOMPLETE, text, "See why with fairtrial list --failed, then fairtrial retry RUN.")
+    if tolerated:
+        text = f"{count(tolerated, 'candidate')} lost trials; what lost trials neither leads nor is called the best."
+        yield Caution(CautionKind.CENSORED, text, "Measure what is missing with fairtrial retry RUN.")
+    if judged.leader is not None and judged.replicates < FEW:
+        text = f"The choice rests on {count(judged.replicates, 'replicate')} of each condition."
+        yield Caution(CautionKind.FEW_REPLICATES, text, "Set replicates: 5 or more; the same run is continued.")
+    yield from _selection(seen, judged, verdict)
+    spread = seen.seen.summary.sd[seen.eligible]
+    if judged.replicates > 1 and not np.nan_to_num(spread).any():
+        text = f"{seen.metric.name} is the same in every replicate of every condition."
+        advice = "Check that the system uses its seed; if it has no noise, one replicate is enough."
+        yield Caution(CautionKind.DEGENERATE, text, advice)
+
+
+def _selection(seen: Field, judged: Judged, verdict: Verdict) -> Iterator[Caution]:
+    rivals = int(seen.eligible.sum())
+    if verdict is not Verdict.SUPPORTED and rivals > 1:
+        curse = judged.curse if judged.curse and judged.curse > 0 else None
+        amount = f", and is expected to be {quantity(curse, seen.metric.unit)} too good" if curse else ""
+        text = f"The best mean of {count(rivals, 'condition')} was picked by looking{amount}."
+        yield Caution(CautionKind.SELECTION, text, "Measure the top again on fresh seeds with fairtrial confirm RUN.")
+
+
+def condition(one: Candidate) -> str:
+    """Write a condition in words."""
+    arms = [("variant", one.variant)] if one.variant else []
+    return said([*arms, *one.assignment.items()]) or "The only condition"
