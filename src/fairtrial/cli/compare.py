@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fairtrial.cli.console import envelope, note, number, say, when
-from fairtrial.cli.declare import AsJson, Words, source
+from fairtrial.cli.declare import AsJson, Words, is_override, source
 from fairtrial.cli.run import Engine, Quiet, Why, listeners, live
 from fairtrial.errors import UserError
 
@@ -30,7 +30,11 @@ WIDE = 60
 
 def compare(
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="BASELINE CURRENT", help="Two runs, or with --paired two study files.")
+        list[str] | None,
+        typer.Argument(
+            metavar="BASELINE CURRENT [PATH=VALUE]...",
+            help="Two runs, or with --paired two study files and overrides of both.",
+        ),
     ] = None,
     is_paired: Annotated[bool, typer.Option("--paired", help="Run two studies now, interleaved, and compare.")] = False,
     rounds: Rounds = None,
@@ -53,16 +57,18 @@ def compare(
     asked = Asked("compare", why, tuple(sys.argv))
     if history is not None:
         return _history(history, as_json=as_json)
-    first, second = _two(words or [], what="study files" if is_paired else "runs")
+    more = [word for word in words or [] if is_paired and is_override(word)]
+    first, second = _two([word for word in words or [] if word not in more], files=is_paired)
     if is_paired:
         match = _match(asked, rounds=rounds, looks=looks, most=most, engine=engine)
-        return _paired(first, second, match, quiet=quiet, shown=(junit, as_markdown, as_json))
+        return _paired([[first, *more], [second, *more]], match, quiet=quiet, shown=(junit, as_markdown, as_json))
     return _finish(stored(None, _run(first), _run(second), asked=asked), junit, as_markdown, as_json)
 
 
-def _two(words: list[str], *, what: str) -> tuple[str, str]:
+def _two(words: list[str], *, files: bool) -> tuple[str, str]:
     if len(words) != 2:
-        raise UserError(f"two {what} are compared, {len(words)} were named", hint="fairtrial compare 29 35")
+        what, example = ("study files", "--paired a.yaml b.yaml") if files else ("runs", "29 35")
+        raise UserError(f"two {what} are compared, {len(words)} were named", hint=f"fairtrial compare {example}")
     return words[0], words[1]
 
 
@@ -78,13 +84,13 @@ def _match(asked: Any, *, rounds: int | None, looks: int, most: int | None, engi
     return Match(rounds=rounds, looks=looks, most=most, engine=engine, asked=asked)
 
 
-def _paired(first: str, second: str, match: Match, *, quiet: bool, shown: tuple[Path | None, bool, bool]) -> int:
+def _paired(words: list[list[str]], match: Match, *, quiet: bool, shown: tuple[Path | None, bool, bool]) -> int:
     from fairtrial.contract.registry import Registry
     from fairtrial.flow.declare import declare
     from fairtrial.flow.paired import paired
 
     registry = Registry()
-    sides = [declare(source([file], None), registry=registry) for file in (first, second)]
+    sides = [declare(source(said, None), registry=registry) for said in words]
     with live(quiet) as screen:
         duel = paired(None, *sides, registry=registry, match=match, listeners=listeners(screen, quiet))
     return _ended(duel, shown)

@@ -50,14 +50,20 @@ def judge(
     looks: int = 1,
     more: Sequence[Null] = (),
 ) -> Comparison:
-    """Judge two runs. Without a mode it is `interleaved` where the book says so, else `cross-time`."""
+    """Judge two runs. Without a mode it is `interleaved` where the book says so, else `cross-time`.
+
+    Runs that were interleaved in several looks are judged at the share of alpha that their last look had.
+    """
     from fairtrial.compare.verdict import compare as decide
 
+    before, after = sample(ledger, baseline), sample(ledger, current)
     if not mode:
-        mode = "interleaved" if side_by_side(ledger, baseline, current) else "cross-time"
+        found = side_by_side(ledger, baseline, current)
+        mode, looks = ("cross-time", 1) if found is None else ("interleaved", int(found.get("looks", 1)))
+        alpha = after.study.alpha / looks
     return decide(
-        sample(ledger, baseline),
-        sample(ledger, current),
+        before,
+        after,
         mode=mode,
         stored=[*stored_nulls(ledger), *more],
         alpha=alpha,
@@ -84,19 +90,16 @@ def sample(ledger: Ledger, number: int) -> Sample:
     )
 
 
-def side_by_side(ledger: Ledger, one: int, other: int) -> bool:
-    """Say whether two runs were measured interleaved with each other."""
-    return any(sorted(pair) == sorted((one, other)) for pair, _ in interleavings(ledger))
+def side_by_side(ledger: Ledger, one: int, other: int) -> Mapping[str, Any] | None:
+    """Return what the action log says of how two runs were interleaved; None where they were not."""
+    pairs = interleavings(ledger)
+    return pairs.get((one, other)) or pairs.get((other, one))
 
 
-def interleavings(ledger: Ledger) -> list[tuple[tuple[int, int], Mapping[str, Any]]]:
-    """List the pairs of runs that were interleaved, oldest first, each with its entry of the action log."""
-    found = []
-    for action in ledger.actions():
-        pair = action["detail"].get("interleaved")
-        if pair:
-            found.append(((int(pair[0]), int(pair[1])), action))
-    return found
+def interleavings(ledger: Ledger) -> dict[tuple[int, int], Mapping[str, Any]]:
+    """Return the pairs of runs that were interleaved, each with the detail of its entry in the action log."""
+    details = (action["detail"] for action in ledger.actions() if action["detail"].get("interleaved"))
+    return {(int(item["interleaved"][0]), int(item["interleaved"][1])): item for item in details}
 
 
 def stored_nulls(ledger: Ledger) -> list[Null]:
