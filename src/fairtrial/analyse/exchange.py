@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fairtrial.analyse.growth import STEPS, Growth
+from fairtrial.analyse.growth import STEPS, Growth, bands
 from fairtrial.model.curve import Exchange, Purchase
 from fairtrial.stats.crossing import reached
-from fairtrial.stats.resample import percentile
 from fairtrial.stats.scaling import Fits
 from fairtrial.stats.summary import Floats
 
@@ -31,11 +30,9 @@ def exchange(grown: Two, draws: Drawn, *, falling: bool, level: float) -> tuple[
     sign = -1.0 if falling else 1.0
     best = reached(grid, sign * (second.at(grid)[None, :] - first.at(first.x)[:, None]))
     wanted, offered = draws[0].at(first.x), draws[1].at(grid)
-    found = []
-    for place, size in enumerate(first.x.tolist()):
-        low, high = percentile(reached(grid, sign * (offered - wanted[:, place, None])), level)
-        found.append(Exchange(size, *(end if math.isfinite(end) else None for end in (float(best[place]), low, high))))
-    return tuple(found)
+    every = np.stack([reached(grid, sign * (offered - column[:, None])) for column in wanted.T], axis=1)
+    rows = np.stack([first.x, best, *bands(every, level)], axis=1).tolist()
+    return tuple(Exchange(size, *(end if math.isfinite(end) else None for end in ends)) for size, *ends in rows)
 
 
 def purchases(

@@ -155,6 +155,13 @@ def slopes(found: Growth) -> Floats:
     return change
 
 
+def bands(draws: Floats, level: float) -> tuple[Floats, Floats]:
+    """Return the percentile interval of each column of draws."""
+    low, high = percentile(np.arange(len(draws)), level)
+    ordered = np.sort(draws, axis=0)
+    return ordered[int(low)], ordered[int(high)]
+
+
 def curve(found: Growth, draws: Fits | None, level: float) -> Curve | None:
     """Return the chosen law over the sizes measured; its band also counts that another law may be the right one."""
     if found.fits is None:
@@ -164,8 +171,7 @@ def curve(found: Growth, draws: Fits | None, level: float) -> Curve | None:
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     if draws is not None:
-        ends = [percentile(column, level) for column in draws.at(x).T]
-        low, high = tuple(end[0] for end in ends), tuple(end[1] for end in ends)
+        low, high = (tuple(end.tolist()) for end in bands(draws.at(x), level))
     return Curve(tuple(x.tolist()), tuple(found.at(x).tolist()), low, high)
 
 

@@ -65,7 +65,12 @@ def moderated(values: Floats) -> tuple[Floats, int]:
 
 
 def _residuals(values: Floats, there: npt.NDArray[np.bool_], n: Integers) -> Floats:
-    """Return the values less their level's mean and less what their replicate shares."""
+    """Return the values less their level's mean and less what their replicate shares.
+
+    The share is the mean over the levels. It carries some noise of the noisiest levels into all others, so that weights
+    err towards being equal, which costs precision but keeps the coverage of intervals (a median over the levels does
+    the opposite).
+    """
     mean = np.where(there, values, 0.0).sum(axis=1) / n
     away = np.where(there, values - mean[:, None], 0.0)
     shared = away.sum(axis=0) / np.maximum(there.sum(axis=0), 1)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from functools import partial
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,6 @@ from fairtrial.flow.selftest.cell import Cell
 from fairtrial.flow.selftest.scaling import LOSS, MOST, Law, grown, noisy, sizes
 from fairtrial.model.curve import CrossoverFinding
 from fairtrial.model.finding import Verdict
-from fairtrial.model.run import Measurements
 
 PLACE = 100.0
 """Where the arms cross that do."""
@@ -51,22 +48,11 @@ def slower(x: Any) -> Any:
     return 0.6 - 0.02 * np.log(x / PLACE)
 
 
-def joined(first: Measurements, second: Measurements) -> Measurements:
-    """Put the trials of two arms into one run."""
-    names = [field.name for field in fields(first) if field.name not in ("run", "number", "factors", "metrics")]
-    columns = {name: [*getattr(first, name), *getattr(second, name)] for name in names}
-    tables = {
-        name: {key: list(chain(column, getattr(second, name)[key])) for key, column in getattr(first, name).items()}
-        for name in ("factors", "metrics")
-    }
-    return replace(first, number=range(1, len(first) + len(second) + 1), **columns, **tables)
-
-
 def _found(laws: tuple[Law, Law], design: tuple[int, int, float], rng: Any, *, paired: bool) -> CrossoverFinding:
     count, replicates, noise = design
     x = sizes(count)
     one, other = (noisy(law, x, replicates, noise, rng) for law in laws)
-    measured = joined(grown(x, one, arm="one"), grown(x, other, arm="other", shift=0 if paired else replicates))
+    measured = grown(x, {"one": one, "other": other}, shift=0 if paired else replicates)
     return crossover(data(measured), LOSS, metric="loss", factor="n", arms=("one", "other"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -29,21 +29,25 @@ def sizes(count: int) -> Any:
     return np.geomspace(LEAST, MOST, count)
 
 
-def grown(x: Any, table: Any, *, arm: str = "", shift: int = 0) -> Measurements:
-    """Make measurements of a loss: `table` is sizes x replicates; replicate j has the seed j + shift."""
-    levels, replicates = table.shape
-    trials = levels * replicates
-    numbers = np.tile(np.arange(replicates), levels)
+def grown(x: Any, arms: Mapping[str, Any], *, shift: int = 0) -> Measurements:
+    """Make measurements of a loss: an arm is a table of sizes x replicates.
+
+    Replicate j has the seed j in the first arm, j + shift in the second, and so on.
+    """
+    shapes = [(place, name, *table.shape) for place, (name, table) in enumerate(arms.items())]
+    values = [value for table in arms.values() for value in table.ravel().tolist()]
+    replicate = [number for _, _, levels, width in shapes for _ in range(levels) for number in range(width)]
+    arm = [(place, name) for place, name, levels, width in shapes for _ in range(levels * width)]
     return Measurements(
         run=1,
-        number=range(1, trials + 1),
-        variant=[arm] * trials,
-        replicate=numbers.tolist(),
-        seed=(numbers + shift).tolist(),
-        status=["done"] * trials,
-        failure=[""] * trials,
-        factors={"n": np.repeat(x, replicates).tolist()},
-        metrics={"loss": table.ravel().tolist()},
+        number=range(1, len(values) + 1),
+        variant=[name for _, name in arm],
+        replicate=replicate,
+        seed=[number + place * shift for number, (place, _) in zip(replicate, arm, strict=True)],
+        status=["done"] * len(values),
+        failure=[""] * len(values),
+        factors={"n": [size for _, _, _, width in shapes for size in x.tolist() for _ in range(width)]},
+        metrics={"loss": values},
     )
 
 
@@ -81,7 +85,7 @@ def weak(x: Any) -> Any:
 
 def _found(law: Law, count: int, replicates: int, noise: float, rng: Any) -> ScalingFinding:
     x = sizes(count)
-    found: Data = data(grown(x, noisy(law, x, replicates, noise, rng)))
+    found: Data = data(grown(x, {"": noisy(law, x, replicates, noise, rng)}))
     return scaling(found, LOSS, metric="loss", factor="n")
 
 

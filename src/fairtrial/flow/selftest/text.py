@@ -32,7 +32,7 @@ def trial(number: int, level: float, replicate: int) -> TrialRow:
 
 def _changes(rng: Any, *, rates: tuple[float, ...], replicates: int, alike: float) -> bool:
     """Ask for a change where a trial's own rate scatters around its level's, so that its answers are alike."""
-    answers = []
+    answers: list[tuple[TrialRow, list[str]]] = []
     for replicate in range(replicates):
         for level, rate in enumerate(rates):
             own = rng.beta(rate * (1 / alike - 1), (1 - rate) * (1 / alike - 1)) if alike else rate
