@@ -10,7 +10,8 @@ import pytest
 
 from fairtrial.cli import main as cli
 from fairtrial.contract.strategy import Block, Told
-from fairtrial.flow.session import Session, failures
+from fairtrial.flow.asked import Asked
+from fairtrial.flow.session import failures
 from fairtrial.model.outcome import Failure, FailureClass, Status
 from fairtrial.model.run import TrialRow
 from fairtrial.model.trial import Condition, Trial
@@ -42,10 +43,11 @@ def test_a_strategy_hears_what_its_own_run_has() -> None:
         blocks=lambda: [Block(0, [trial.digest for trial in made])], trial=lambda position: made[position]
     )
     old = replace(ROW, digest=made[1].digest, status=Status.DONE, metrics={"y": 1.0})
-    session = SimpleNamespace(book=SimpleNamespace(ledger=Ledger([old])))
+    asked = Asked(Ledger([old]), 3, limit=None)  # type: ignore[arg-type]
     fresh = [Told(made[2], "done", {"y": 2.0}), Told(made[0], "done", {"y": 0.0})]
-    told = Session._told(session, 3, plan, fresh)  # type: ignore[arg-type]
+    told = asked.told(plan, fresh)  # type: ignore[arg-type]
     assert [(one.status, one.metrics) for one in told] == [("done", {"y": float(x)}) for x in range(3)]
+    assert asked.digests == {trial.digest for trial in made}
 
 
 def test_a_full_disk_is_no_bug(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
