@@ -9,7 +9,9 @@ from typing import Any
 from fairtrial.flow.analyse import Question, ask, doubts
 from fairtrial.flow.book import writing
 from fairtrial.flow.evidence import Evidence, evidence
+from fairtrial.flow.level import interval_level
 from fairtrial.model.choice import ClaimFinding
+from fairtrial.model.claim import ClaimKind
 from fairtrial.model.document import Document
 from fairtrial.model.figure import Section
 from fairtrial.model.finding import Verdict
@@ -60,12 +62,21 @@ def gathered(found: Evidence, *, of: Sequence[str] = (), factor: str | None = No
 
 
 def results_of(found: Evidence, of: Sequence[str], factor: str | None) -> Iterator[tuple[str, Any]]:
-    """Answer the questions that fit a study, then those that were asked for: (kind, finding)."""
-    asked = Question(factor=factor)
-    chosen = list(dict.fromkeys([*fitting(found), *of]))
-    for kind in chosen:
-        for finding in ask(found, kind, asked if kind in of else Question()):
+    """Answer what the claims are about, the questions that fit a study, then those asked for: (kind, finding)."""
+    chosen = [*claimed(found), *((kind, Question()) for kind in fitting(found))]
+    chosen += [(kind, Question(factor=factor)) for kind in of]
+    for kind, asked in dict.fromkeys(chosen):
+        for finding in ask(found, kind, asked):
             yield kind, finding
+
+
+def claimed(found: Evidence) -> Iterator[tuple[str, Question]]:
+    """Yield the analyses behind the claims of a study: thresholds, and crossings of two arms."""
+    for claim in found.study.expect:
+        if claim.kind is ClaimKind.THRESHOLD:
+            yield "threshold", Question(metric=claim.metric, factor=claim.factor)
+        elif claim.kind is ClaimKind.CROSS:
+            yield "crossover", Question(metric=claim.metric or None, factor=claim.factor, arms=claim.arms)
 
 
 def fitting(found: Evidence) -> list[str]:
@@ -104,8 +115,7 @@ def _conditions(found: Evidence) -> Any:
     from fairtrial.analyse.conditions import ranking
     from fairtrial.report.conditions import Conditions
 
-    level = 1 - found.study.alpha
-    findings, _ = ranking(found.data.measured, found.metrics, level=level)
+    findings, _ = ranking(found.data.measured, found.metrics, level=interval_level(found.run.document))
     return Conditions(tuple(findings), tuple(metric.name for metric in found.metrics))
 
 
