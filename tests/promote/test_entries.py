@@ -130,13 +130,16 @@ def test_a_verdict_joins_the_session_of_its_command() -> None:
     for driver in (1, 2):
         book.act("confirm", 2, command="confirm 1", study="s2", session=driver)
         book.act("confirm", 2, command="confirm 1", of=1, run=2, verdict="supported", answer=f"Best {driver}.")
+    book.act("failed", 2, command="confirm 1", verb="confirm", of=4, error="no paper", exit_code=8)
     book.act("confirm", 2, command="confirm 1", of=1, run=2, verdict="inconclusive", answer="Late.")
     found = book.entries()
     assert [(number, entry.result) for number, entry in found.items()] == [
         (1, "supported: Best 1."),
         (3, "supported: Best 2."),
-        (5, "inconclusive: Late."),
+        (6, "inconclusive: Late."),
     ]
+    assert {entry.title for entry in found.values()} == {"confirm run 1"}
+    assert [entry.error for entry in found.values()] == ["", "no paper", ""]
 
 
 def test_other_verbs_say_what_they_were_about() -> None:
@@ -145,7 +148,7 @@ def test_other_verbs_say_what_they_were_about() -> None:
     book.run(1)
     book.run(2)
     book.act("gate", 2, current=2, baseline=1, verdict="FAIL", answer="p99 is worse.")
-    book.act("promote", 2, file="/etc/runtime.yaml", hunks=[[1, "a", "b"]], evidence={}, verdict="PASS", answer="In.")
+    book.act("promote", 2, file="/etc/runtime.yaml", hunks=[[1, "a", "b"]], evidence={}, permit="PASS", answer="In.")
     book.act("undo", 2, of=2, file="/etc/runtime.yaml")
     book.act("import", 1, file="old.csv", rows=3)
     book.act("pause", None, study="s1")

@@ -101,7 +101,7 @@ ACTIONS = [
     action("gate", 3, current=3, baseline=2, verdict="PASS"),
     action("gate", 2, current=2, baseline=1, verdict="FAIL"),
     action("confirm", 9, of=2, run=9, verdict="not supported"),
-    action("promote", 3, verdict="PASS"),
+    action("promote", 3, permit="PASS"),
     action("failed", 3, verb="gate"),
 ]
 

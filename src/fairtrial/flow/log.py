@@ -175,12 +175,15 @@ def _entry(home: Path | None, number: int) -> Entry:
         made = {entry.number: entry for entry in _done(book.ledger, programme(home))}
         if number in made:
             return made[number]
-        about = {action["id"]: action["detail"].get("of") for action in book.ledger.actions()}
-    if number in about:
-        raise UserError(
-            f"entry {number} only says more about entry {about[number]}", hint=f"fairtrial note {about[number]}"
-        )
-    raise UserError(f"there is no entry {number}", hint=f"the last one is {max(about, default=0)}: fairtrial log")
+        actions = book.ledger.actions()
+    chosen = next((action for action in actions if action["id"] == number), None)
+    if chosen is None:
+        raise UserError(f"there is no entry {number}", hint=f"the last one is {len(actions)}: fairtrial log")
+    of = chosen["detail"].get("of") if chosen["verb"] in ("note", "failed") else None
+    said = f"entry {of}" if of else "another one"
+    raise UserError(
+        f"entry {number} only says more about {said}", hint=f"fairtrial note {of}" if of else "fairtrial log"
+    )
 
 
 def baselines(home: Path | None = None) -> tuple[Baseline, ...]:

@@ -100,7 +100,7 @@ def promote(home: Path | None, number: int | None, to: Path, *, asked: Asked, re
             "changes": evidence["changes"],
             "hunks": _hunks(original.text, edited.text),
             "evidence": evidence,
-            "verdict": promotion.permit.verdict,
+            "permit": promotion.permit.verdict,
             "forced": promotion.forced,
             "answer": _sentence(promotion),
         }

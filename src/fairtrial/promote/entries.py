@@ -26,12 +26,15 @@ def entries(
     """Return the entries of a book, oldest first. `drivers` gives the sessions of a run, oldest first."""
     made: dict[int, Entry] = {}
     latest: dict[Any, int] = {}
+    within: dict[Any, int] = {}
     for action in actions:
         detail, same = action["detail"], (action["verb"], action["run"], tuple(action["command"]))
         says_more = action["verb"] in (NOTE, FAILED)
         target = detail.get("of") if says_more else _session(made.get(latest.get(same, 0)), detail)
+        target = within.get(target, target)
         if target in made:
             made[target] = _merged(made[target], action)
+            within[action["id"]] = target
         elif action["verb"] != NOTE:
             made[action["id"]] = _entry(action, runs, programme)
             latest[same] = action["id"]
@@ -57,7 +60,8 @@ def _merged(entry: Entry, action: Action) -> Entry:
         )
     if action["verb"] == FAILED:
         return replace(entry, status="failed", error=detail["error"])
-    return replace(entry, result=_result(detail), detail={**entry.detail, **_shown(detail)})
+    shown = {**entry.detail, **_shown(detail)}
+    return replace(entry, title=_title(action, None), result=_result(detail), detail=shown)
 
 
 def _entry(action: Action, runs: Mapping[int, Run], programme: Programme) -> Entry:

@@ -196,7 +196,7 @@ def _verdicts(facts: Facts, filters: Mapping[str, str]) -> int:
         return {"verb": action["verb"], "verdict": verdict, "study": studies.get(about, "")}
 
     wanted = {key: word.casefold() if key == "verdict" else word for key, word in filters.items()}
-    found = (said(action) for action in facts.actions if "verdict" in action["detail"] and action["verb"] != "promote")
+    found = (said(action) for action in facts.actions if "verdict" in action["detail"])
     return sum(all(one[key] == word for key, word in wanted.items()) for one in found)
 
 
