@@ -251,7 +251,7 @@ def measured(count=3):
     return tuple(
         ConditionFinding(
             "", {"corruption_rate": 0.1 * n, "mode": "a"}, 6,
-            {"crash_rate": estimate("crash_rate", 0.05 * (n + 1), 0.005, 5, 1), "cycles": estimate("cycles", 9, 1)},
+            {"crash_rate": estimate("crash_rate", 0.05 * (n + 1), 0.005, 5, 1), "cycles": estimate("cycles", 9.0, 1.0)},
             {"oom": 1} if n % 2 else {},
         )
         for n in range(count)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 DIGITS = 5
 """Significant digits of a number that is shown."""
@@ -74,12 +75,17 @@ class Grid:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     title: str = ""
-    decimals: int | None = None
-    """Decimals of every fraction; None: five significant digits."""
+    decimals: Mapping[str, int] = field(default_factory=dict)
+    """Column -> decimals of its fractions; numbers of the others have five significant digits."""
 
     def shown(self) -> list[list[str]]:
         """Return the rows as text, as every table of ours shows them."""
-        return [[shown(cell, self.decimals) for cell in row] for row in self.rows]
+        decimals = [self.decimals.get(column) for column in self.columns]
+        return [[shown(cell, places) for cell, places in zip(row, decimals, strict=True)] for row in self.rows]
+
+    def head(self, rows: int) -> Grid:
+        """Return the table cut after so many rows."""
+        return replace(self, rows=self.rows[:rows])
 
     def numeric(self) -> frozenset[str]:
         """Return the columns that hold numbers and nothing else: they are set flush right."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fairtrial.model.choice import ClaimFinding
 from fairtrial.model.figure import Grid, Section
-from fairtrial.report.words import ends, method
+from fairtrial.report.words import ends, method, sentence
 
 COLUMNS = ("claim", "verdict", "estimate", "low", "high", "p", "p adj.", "detects", "replicates")
 
@@ -14,7 +14,7 @@ COLUMNS = ("claim", "verdict", "estimate", "low", "high", "p", "p adj.", "detect
 def claims(found: Sequence[ClaimFinding]) -> Section:
     """List each claim with its verdict, its estimate and what would settle it; the answers as sentences above."""
     rows = tuple(_row(claim) for claim in found)
-    said = [f"{claim.claim}: {claim.answer}" for claim in found if claim.answer]
+    said = [sentence(f"{claim.claim}: {claim.answer}") for claim in found if claim.answer]
     intervals = method(*(claim.interval for claim in found))
     if intervals:
         said.append(f"Low and high: {intervals}.")

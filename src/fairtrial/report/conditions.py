@@ -49,12 +49,13 @@ def _place(each: ConditionFinding, paths: Sequence[str]) -> tuple[Cell, ...]:
 
 def _comparison(found: Sequence[ConditionFinding], metrics: Sequence[str], paths: Sequence[str]) -> Grid:
     """Means first, then sds: four decimals."""
-    columns = (*paths, *(f"{metric}_mean" for metric in metrics), *(f"{metric}_std" for metric in metrics))
+    numbers = (*(f"{metric}_mean" for metric in metrics), *(f"{metric}_std" for metric in metrics))
     rows = []
     for each in found:
         known = [each.estimates.get(metric) or Estimate(metric, 0, each.trials) for metric in metrics]
         rows.append((*_place(each, paths), *(item.mean for item in known), *(item.sd for item in known)))
-    return Grid(columns, tuple(rows), "Comparison: means, then standard deviations", decimals=DECIMALS)
+    title = "Comparison: means, then standard deviations"
+    return Grid((*paths, *numbers), tuple(rows), title, dict.fromkeys(numbers, DECIMALS))
 
 
 def _metric(found: Sequence[ConditionFinding], metric: str, paths: Sequence[str], units: Units) -> Grid:

@@ -92,6 +92,7 @@ def _style() -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(style)
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", category=RuntimeWarning)  # numbers near the largest float
         yield
 
 
@@ -105,8 +106,8 @@ def picture(plot: Plot) -> Any:
     figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(h_pad=0.07), facecolor="white")
     axes = figure.add_subplot()
     axes.grid(visible=True, axis="x" if rows else "both")
-    _set_axis(axes, "x", plot["x"])
-    _set_axis(axes, "y", plot["y"])
+    for which in ("x", "y"):
+        _set_axis(axes, which, plot[which], _is_log(plot, which))
     groups = _groups(plot["series"])
     for series in plot["series"]:
         _draw_series(axes, series, groups.index(series["group"] or series["label"]), lying=bool(rows))
@@ -129,10 +130,16 @@ def _words(figure: Any, plot: Plot) -> None:
         figure.supxlabel(caption, x=0.012, ha="left", fontsize=7.2, color=FAINT)
 
 
-def _set_axis(axes: Any, which: str, words: Plot) -> None:
+def _is_log(plot: Plot, which: str) -> bool:
+    """Say whether an axis is logarithmic: as asked, unless nothing on it has a logarithm."""
+    values = (value for series in plot["series"] for value in series.get(which, ()) if value is not None)
+    return bool(plot[which]["log"]) and any(value > 0 for value in values)
+
+
+def _set_axis(axes: Any, which: str, words: Plot, log: bool) -> None:
     from matplotlib import ticker
 
-    if words["log"]:
+    if log:
         getattr(axes, f"set_{which}scale")("log", nonpositive="clip" if which == "y" else "mask")
     axis = getattr(axes, f"{which}axis")
     axis.set_label_text(_plain(words["label"]))
@@ -141,7 +148,7 @@ def _set_axis(axes: Any, which: str, words: Plot) -> None:
         _name_places(axis, words["ticks"], slanted=which == "x")
     else:
         axis.set_major_formatter(ticker.FuncFormatter(_number))
-        axis.set_major_locator(_decades() if words["log"] else ticker.MaxNLocator(6, steps=STEPS))
+        axis.set_major_locator(_decades() if log else ticker.MaxNLocator(6, steps=STEPS))
     axis.set_tick_params(which="minor", length=0)
     axis.set_tick_params(which="major", length=3, labelsize=8.5)
 
@@ -246,7 +253,7 @@ def _frame(axes: Any, plot: Plot) -> None:
     """Give named places 0, 1, 2 … half a step of room; those along y are read from the top."""
     for which, turn in (("x", 1), ("y", -1)):
         places = [place for place, _ in plot[which]["ticks"]]
-        if places == list(range(len(places))) and places:
+        if places and places == list(range(len(places))) and not plot[which]["log"]:
             getattr(axes, f"set_{which}lim")((-0.6, len(places) - 0.4)[::turn])
     if plot["y"]["ticks"]:
         axes.tick_params(axis="y", length=0)
@@ -256,11 +263,16 @@ def _draw_marks(axes: Any, marks: Sequence[Plot]) -> None:
     """Draw a line at each marked place, a band for its interval and its name at the end of the line."""
     for number, mark in enumerate(marks):
         upright = mark["axis"] == "x"
+        if mark["at"] <= 0 and getattr(axes, f"get_{mark['axis']}scale")() == "log":
+            continue
         span, line = (axes.axvspan, axes.axvline) if upright else (axes.axhspan, axes.axhline)
         if mark["low"] is not None and mark["high"] is not None:
             span(mark["low"], mark["high"], color=FAINT, alpha=0.14, lw=0, zorder=0.5)
         line(mark["at"], color=FAINT, lw=1.1, ls=(0, (4, 2.5)), zorder=1.5)
-        text = {"fontsize": 8, "color": FAINT, "textcoords": "offset points", "zorder": 5}
+        text = {
+            "fontsize": 8, "color": FAINT, "textcoords": "offset points", "zorder": 5, "annotation_clip": True,
+            "in_layout": False,
+        }  # fmt: skip
         if upright:
             left = _is_left(axes, mark["at"])
             place, shift = (mark["at"], 1.0), (4 if left else -4, -3 - 11 * (number % 4))
@@ -289,12 +301,14 @@ def _name_groups(axes: Any, series: Sequence[Plot], groups: Sequence[str]) -> No
         return
     kinds = {each["group"] or each["label"]: each["kind"] for each in sorted(series, key=_rank)}
     handles = [Line2D([], [], **_sample(kinds[name], number)) for number, name in enumerate(groups)]
+    names = [_short(_plain(name), 34) for name in groups]
     legend = axes.legend(
-        handles, ["·"] * len(groups), loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(len(groups), 4),
-        frameon=False, borderaxespad=0.2, handletextpad=0.4, columnspacing=1.4, fontsize=8.5, handlelength=1.4,
+        handles, ["·"] * len(names), loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, fontsize=8.5,
+        ncols=max(1, min(len(names), 72 // (max(map(len, names)) + 4))),
+        borderaxespad=0.2, handletextpad=0.4, columnspacing=1.4, handlelength=1.4,
     )  # fmt: skip
-    for text, name in zip(legend.get_texts(), groups, strict=True):
-        text.set_text(_short(_plain(name), 34))
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set_text(name)
 
 
 def _rank(series: Plot) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from fairtrial.model.document import Document
 from fairtrial.model.figure import Figure, Grid
 from fairtrial.report.outline import outline
-from fairtrial.report.words import clean
+from fairtrial.report.words import clean, sentence
 
 ROWS = 200
 """Rows of a table; what is cut is said below it."""
@@ -27,6 +27,7 @@ def html(document: Document, *, vectors: Mapping[str, str] | None = None) -> str
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["plot"] = partial(_plot, drawn)
     environment.filters["clean"] = clean
+    environment.filters["sentence"] = sentence
     environment.tests["cut"] = lambda grid: len(grid.rows) > ROWS
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return (
@@ -43,9 +44,9 @@ def _drawn(figures: tuple[Figure, ...]) -> dict[str, str]:
 
 def _rows(grid: Grid) -> list[list[tuple[str, bool]]]:
     """Return the cells that are shown, each with whether it is flush right."""
-    right = [column in grid.numeric() for column in grid.columns]
-    cut = Grid(grid.columns, grid.rows[:ROWS], decimals=grid.decimals)
-    return [[(clean(cell), side) for cell, side in zip(row, right, strict=True)] for row in cut.shown()]
+    numeric = grid.numeric()
+    right = [column in numeric for column in grid.columns]
+    return [[(clean(cell), side) for cell, side in zip(row, right, strict=True)] for row in grid.head(ROWS).shown()]
 
 
 def _tone(verdict: str) -> str:

@@ -9,11 +9,14 @@ from unicodedata import combining, east_asian_width
 from fairtrial.model.document import Document
 from fairtrial.model.figure import Figure, Grid
 from fairtrial.report.outline import Part, Table, outline
-from fairtrial.report.words import clean
+from fairtrial.report.words import clean, sentence
 
 ROWS = 40
 """Rows of a table; what is cut is said below it."""
-SPECIAL = re.compile(r"([\\`*|<>\[\]]|(?<![^\W_])_|_(?![^\W_])|^(?=[#+-] |\d+[.)] ))")
+SPECIAL = re.compile(
+    r"([\\`*|<>\[\]~$]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])"
+    r"|^[#+=-](?=[#=-]*(?: |$))|(?<=^\d)[.)](?= )|(?<=^\d\d)[.)](?= ))"
+)
 """What Markdown would take for its own: an underscore only at the edge of a word."""
 
 
@@ -38,7 +41,7 @@ def _head(document: Document) -> Iterator[str]:
         yield f"**Question.** {escape(document.question)}"
     verdict = f" ({escape(document.verdict)})" if document.verdict else ""
     if document.answer:
-        yield f"**Answer{verdict}.** {escape(document.answer)}"
+        yield f"**Answer{verdict}.** {escape(sentence(document.answer))}"
     if document.facts:
         yield _table(Grid(("fact", "value"), document.facts))
 
@@ -81,8 +84,7 @@ def _table(grid: Grid) -> str:
     """Lay a table out with aligned bars, so that it reads as plain text too."""
     right = grid.numeric()
     heads = [escape(head) for head in grid.columns]
-    cut = Grid(grid.columns, grid.rows[:ROWS], decimals=grid.decimals)
-    rows = [[escape(cell) for cell in row] for row in cut.shown()]
+    rows = [[escape(cell) for cell in row] for row in grid.head(ROWS).shown()]
     widths = [max(3, *(_cells(row[n]) for row in (heads, *rows))) for n in range(len(heads))]
     sides = [head in right for head in grid.columns]
     rule = ["-" * (width - 1) + (":" if side else "-") for width, side in zip(widths, sides, strict=True)]

@@ -43,7 +43,7 @@ def geometric(values: Sequence[float]) -> bool:
     pairs = list(itertools.pairwise(values))
     steps = [after - before for before, after in pairs]
     ratios = [math.log(after / before) for before, after in pairs]
-    return max(steps) / min(steps) > 1.5 * max(ratios) / min(ratios)
+    return max(steps) / min(steps) > 1.25 * max(ratios) / min(ratios)
 
 
 def middle(factor: str, points: Sequence[Point], place: tuple[float, float]) -> float:

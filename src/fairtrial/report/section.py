@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fairtrial.errors import FairtrialError
@@ -21,6 +22,7 @@ from fairtrial.report.scaling import scaling
 from fairtrial.report.search import search
 from fairtrial.report.text import text
 from fairtrial.report.threshold import threshold
+from fairtrial.report.words import sentence
 
 NONE: Mapping[str, str] = {}
 
@@ -44,6 +46,11 @@ def section(finding: Any, units: Mapping[str, str] = NONE) -> Section:
     Takes `Conditions` for the conditions of a run, and a tuple for the claims of a study. Cautions are left to the
     document, which lists those of all findings once.
     """
+    made = _made(finding, units)
+    return replace(made, sentences=tuple(map(sentence, made.sentences)))
+
+
+def _made(finding: Any, units: Mapping[str, str]) -> Section:
     if isinstance(finding, tuple) and all(isinstance(each, ClaimFinding) for each in finding):
         return claims(finding)
     make = _MAKERS.get(type(finding))

@@ -23,6 +23,12 @@ def clean(text: str) -> str:
     return CONTROL.sub(" ", text)
 
 
+def sentence(text: str) -> str:
+    """End a sentence with a full stop, where it has no end yet."""
+    text = text.strip()
+    return text if not text or text[-1] in ".!?:…" else f"{text}."
+
+
 def named(metric: str, units: Units) -> str:
     """Write a metric with its unit, unless its name ends with the unit already."""
     unit = units.get(metric, "")
