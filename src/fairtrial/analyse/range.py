@@ -193,15 +193,15 @@ def _answer(factor: str, tried: Sequence[_Tried], levels: Sequence[Level], *, al
     every = " and ".join(str(one.clause) for one in tried)
     level = f"{1 - alpha:.0%} confidence, {counted(min((one.n for one in levels), default=0), 'replicate')}"
     if safe and unsafe is None:
-        return f"{every} up to {factor} = {said(safe[-1].x)}, the highest level tested: edge not reached ({level})"
+        return f"{every} up to {factor} = {said(safe[-1].x)}, the highest level tested: edge not reached ({level})."
     if unsafe is None:
-        return f"inconclusive: no level of {factor} was measured"
+        return f"inconclusive: no level of {factor} was measured."
     why = _why(tried, levels, unsafe)
     if safe:
-        return f"{every} up to {factor} = {said(safe[-1].x)} ({level}); at {said(unsafe.x)} {why}"
+        return f"{every} up to {factor} = {said(safe[-1].x)} ({level}); at {said(unsafe.x)} {why}."
     if unsafe.n < 2:
-        return f"inconclusive: {why}"
-    return f"no level of {factor} is shown to keep {every}: at {said(unsafe.x)} {why} ({level})"
+        return f"inconclusive: at {factor} = {said(unsafe.x)} {why}."
+    return f"no level of {factor} is shown to keep {every}: at {said(unsafe.x)} {why} ({level})."
 
 
 def _why(tried: Sequence[_Tried], levels: Sequence[Level], level: Level) -> str:

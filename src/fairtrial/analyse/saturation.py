@@ -144,7 +144,7 @@ def _judged(asked: _Asked, measured: Ladder, times: Ladder | None, rng: np.rando
 def _finding(judged: _Judged, cautions: tuple[Caution, ...]) -> SaturationFinding:
     asked, found, place = judged.asked, judged.found, judged.marks
     height = _interval(judged.draws.marks.capacity, asked.alpha) if judged.draws and found and not judged.edge else None
-    capacity = float(place.capacity[0]) if asked.grows and height and np.isfinite(place.capacity[0]) else None
+    capacity = float(place.capacity[0]) if asked.grows and height and place.gain[0] < 1 - REACHED else None
     peak = _peak(judged)
     asymptotic, asymptotic_interval = judged.asymptotic or (None, None)
     return SaturationFinding(
@@ -264,7 +264,8 @@ def _parameters(found: Fitted, weighed: Sample) -> Mapping[str, float]:
         case "exponential":
             return {"capacity": coefficients[0], "scale": shape[0] * span}
         case "usl":
-            law = usl(weighed.x, weighed.mean, weighed.weight)
+            start = (coefficients[0] / float(weighed.mean.max()), *shape)
+            law = usl(weighed.x, weighed.mean, weighed.weight, starts=((start[0], start[1], start[2]),))
             return {"lambda": law.throughput, "sigma": law.contention, "kappa": law.coherency}
         case _:
             slopes = {"slope": coefficients[1] / span}
@@ -328,7 +329,7 @@ def _unknown(asked: _Asked, measured: Ladder, cautions: tuple[Caution, ...]) -> 
         peak_interval=None,
         curve=None,
         verdict=Verdict.INCONCLUSIVE,
-        answer=f"inconclusive: {asked.metric} along {asked.factor}, {why}",
+        answer=f"inconclusive: {asked.metric} along {asked.factor}, {why}.",
         cautions=cautions,
     )
 
@@ -338,7 +339,7 @@ def _answer(judged: _Judged, capacity: float | None) -> str:
     design = f"{counted(len(x), 'level')} x {counted(judged.measured.replicates, 'replicate')}"
     late = "" if asked.complete else "; inconclusive, since the declared completeness was not reached"
     evidence = f"{judged.best.family.name} by BIC, p = {judged.p:.3g} against a straight line; {design}{late}"
-    return f"{_said(judged, capacity)} ({evidence})"
+    return f"{_said(judged, capacity)} ({evidence})."
 
 
 def _said(judged: _Judged, capacity: float | None) -> str:

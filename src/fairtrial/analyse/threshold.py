@@ -92,7 +92,7 @@ class _Judged:
             return TREND if best.p_trend <= self.alpha else NONE
         if not best.beats:
             return TREND
-        return STEP if best.p_line <= self.alpha else UNKNOWN
+        return STEP if best.p_line is not None and best.p_line <= self.alpha else UNKNOWN
 
     @property
     def _constant(self) -> bool:
@@ -177,14 +177,14 @@ def _answer(metric: str, factor: str, judged: _Judged) -> str:
     design = f"{counted(len(measured.x), 'level')} x {counted(measured.replicates, 'replicate')}"
     if best is None:
         if judged.shape == NONE:
-            return f"no threshold: {metric} does not vary with {factor} within replicates ({design})"
-        return f"inconclusive: {design} of {metric} along {factor} cannot show a threshold; two of each are the least"
+            return f"no threshold: {metric} does not vary with {factor} within replicates ({design})."
+        return f"inconclusive: {design} of {metric} along {factor} cannot show a threshold; two of each are the least."
     text = _shapes(metric, factor, judged, best)
     evidence = f"p = {best.p:.3g} against no change"
-    if judged.changes:
+    if best.p_line is not None:
         evidence += f", {best.p_line:.3g} against a straight line"
     late = "" if judged.complete else "; inconclusive, since the declared completeness was not reached"
-    return f"{text} ({evidence}; {design}{late})"
+    return f"{text} ({evidence}; {design}{late})."
 
 
 def _shapes(metric: str, factor: str, judged: _Judged, best: Step) -> str:

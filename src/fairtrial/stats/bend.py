@@ -16,7 +16,8 @@ def bend_p(measured: Sample, values: Floats, *, convex: bool, rng: np.random.Gen
     """Return the one-sided p of a straight line against a line that breaks somewhere: concave, or `convex`.
 
     The statistic is the largest studentised gain over breaks at the inner levels and halfway between them; its null
-    comes from the line's residuals, weighted as in `measured`, changing places within replicates. 1 where the line is
+    comes from the line's residuals, weighted as in `measured` and freed of their leverage, changing places within
+    replicates. 1 where the line is
     exact or there are fewer than four levels. Sources: Hansen (1996), Inference when a nuisance parameter is not
     identified under the null hypothesis, Econometrica 64; Freedman and Lane (1983), A nonstochastic interpretation of
     reported significance levels, J. Bus. Econ. Stat. 1.
@@ -35,7 +36,8 @@ def bend_p(measured: Sample, values: Floats, *, convex: bool, rng: np.random.Gen
     if left <= EXACT * float((whitened**2).sum()) or cells <= 3:
         return 1.0
     sign = -1.0 if convex else 1.0
-    moved = shuffled(rest.reshape(whitened.shape), seen.T, PERMUTATIONS, rng).reshape(PERMUTATIONS, -1)
+    free = np.sqrt(np.maximum(1 - (line**2).sum(axis=1), EXACT))
+    moved = shuffled((rest / free).reshape(whitened.shape), seen.T, PERMUTATIONS, rng).reshape(PERMUTATIONS, -1)
     null = (sign * moved @ gains).max(axis=1) / np.sqrt((moved**2).sum(axis=1) - ((moved @ line) ** 2).sum(axis=1))
     observed = float((sign * rest @ gains).max()) / np.sqrt(left)
     return permutation_p(null, observed, scale=1.0)

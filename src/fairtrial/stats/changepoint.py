@@ -35,8 +35,11 @@ class Step:
     """Confidence interval of the split, by bootstrap over replicates."""
     p: float
     """Against no change, over all places."""
-    p_line: float
-    """Against a straight line: how often one with this noise looks at least as much like a step."""
+    p_line: float | None
+    """Against a straight line: how often one with this noise looks at least as much like a step.
+
+    None where no change is shown, so that nothing has a shape.
+    """
     beats: bool
     """The step leaves a smaller error than a straight line and than a parabola."""
     residual_sd: float
@@ -62,7 +65,9 @@ def step(values: npt.ArrayLike, x: npt.ArrayLike, *, rng: np.random.Generator, l
     null = splits.taken(drawn).max(axis=1)
     rising, falling = blocks.monotone(blocks.values[None])
     trend = np.maximum(*blocks.monotone(drawn))
-    lines = [_against_line(blocks, splits, axis, rng) for axis in _axes(np.asarray(x, dtype=np.float64))]
+    p = permutation_p(null, float(taken[best]))
+    axes = _axes(np.asarray(x, dtype=np.float64)) if p <= 1 - level else []
+    lines = [_against_line(blocks, splits, axis, rng) for axis in axes]
     within = splits.within(best, blocks.values)
     freedom = int(blocks.seen.sum()) - len(blocks.seen) - 1
     left = max(float((blocks.values**2).sum() - taken[best]), 0.0)
@@ -71,9 +76,9 @@ def step(values: npt.ArrayLike, x: npt.ArrayLike, *, rng: np.random.Generator, l
         effect=float(splits.effect(blocks.values[None])[0, best]),
         effects=tuple(within.tolist()),
         splits=_place(blocks, splits, rng, level),
-        p=permutation_p(null, float(taken[best])),
-        p_line=max(p for p, _ in lines),
-        beats=all(ahead for _, ahead in lines),
+        p=p,
+        p_line=max((chance for chance, _ in lines), default=None),
+        beats=bool(lines) and all(ahead for _, ahead in lines),
         residual_sd=float(np.sqrt(left / freedom)) if freedom > 0 else float("nan"),
         p_trend=permutation_p(trend, float(max(rising[0], falling[0]))),
         rising=bool(rising[0] >= falling[0]),

@@ -20,11 +20,11 @@ class Marks:
     knee: Floats
     """Where the first slope would reach the capacity; of a line that breaks: the break."""
     capacity: Floats
-    """The plateau's or the peak's height; NaN while a curve still grows."""
+    """The plateau's or the peak's height."""
+    gain: Floats
+    """What a line that breaks gains from there to the highest load, as a share of the capacity; else 0."""
     peak: Floats
     """N_max of the Universal Scalability Law."""
-    kappa: Floats
-    """Its coherency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,9 @@ def marks(family: Family, shapes: Shapes, coefficients: Floats, span: float) -> 
         return Marks(none, none, none, none)
     if family.name == "usl":
         return _law(shapes, coefficients, span)
-    knee = shapes[:, 0] * span
-    return Marks(knee, _height(family, shapes[:, 0], coefficients), none, none)
+    if coefficients.shape[1] > 1:
+        return _broken(shapes[:, 0], coefficients, span, none)
+    return Marks(shapes[:, 0] * span, coefficients[:, 0], np.zeros(len(shapes)), none)
 
 
 def bootstrap(measured: Sample, values: Floats, best: Fitted, rng: np.random.Generator) -> Draws:
@@ -110,23 +111,16 @@ def resampled(values: Floats, counts: Floats) -> Floats:
 
 def _law(shapes: Shapes, coefficients: Floats, span: float) -> Marks:
     linear, square, slope = shapes[:, 0] / span, shapes[:, 1] / span**2, coefficients[:, 0] / span
-    mass = 1 + linear + square
-    return Marks(
-        knee=1 / (linear + 2 * np.sqrt(square)),
-        capacity=slope / (linear + 2 * np.sqrt(square)),
-        peak=1 / np.sqrt(square),
-        kappa=square / mass,
-    )
+    knee: Floats = 1 / (linear + 2 * np.sqrt(square))
+    peak: Floats = 1 / np.sqrt(square)
+    return Marks(knee, slope * knee, np.zeros_like(knee), peak)
 
 
-def _height(family: Family, shape: Floats, coefficients: Floats) -> Floats:
-    """Return the plateau; of a line that breaks the height at the break, unless it still rises by 5 % after it."""
-    if coefficients.shape[1] == 1:
-        single: Floats = coefficients[:, 0]
-        return single
-    at_break: Floats = coefficients[:, 0] + coefficients[:, 1] * shape
+def _broken(shape: Floats, coefficients: Floats, span: float, none: Floats) -> Marks:
+    """Take the height at the break; what is gained after it is a share of that height."""
+    height: Floats = coefficients[:, 0] + coefficients[:, 1] * shape
     if coefficients.shape[1] == 2:
-        return at_break
-    rise = coefficients[:, 2] * (1 - shape)
-    height: Floats = np.where(rise < 0.05 * np.abs(at_break), at_break, np.nan)
-    return height
+        return Marks(shape * span, height, np.zeros_like(height), none)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain: Floats = coefficients[:, 2] * (1 - shape) / np.abs(height)
+    return Marks(shape * span, height, gain, none)

@@ -7,6 +7,7 @@ throughput of one.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,8 +42,19 @@ class Usl:
         return math.sqrt((1 - self.contention) / self.coherency)
 
 
-def usl(load: npt.ArrayLike, throughput: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Usl:
-    """Fit the law by weighted least squares, every coefficient at least 0 (trust region, several starts).
+Start = tuple[float, float, float]
+"""A first guess: slope at 0, linear and square slowing, with loads and throughput divided by their largest."""
+STARTS: tuple[Start, ...] = ((1.0, 0.1, 0.0), (3.0, 1.0, 0.5), (10.0, 5.0, 5.0))
+
+
+def usl(
+    load: npt.ArrayLike,
+    throughput: npt.ArrayLike,
+    weights: npt.ArrayLike | None = None,
+    *,
+    starts: Sequence[Start] = STARTS,
+) -> Usl:
+    """Fit the law by weighted least squares, every coefficient at least 0 (trust region, from each of `starts`).
 
     One value, and one weight above 0, for each load. Raises FairtrialError for fewer than three loads or throughput
     that is nowhere above 0.
@@ -53,19 +65,13 @@ def usl(load: npt.ArrayLike, throughput: npt.ArrayLike, weights: npt.ArrayLike |
     root = np.sqrt(np.ones_like(y) if weights is None else np.asarray(weights, dtype=np.float64))
     span, height = float(x.max()), float(y.max())
     scaled = (x / span, y / height, root / root.max(), 1 / span)
-    _, (slope, linear, square) = min((_from(*scaled, start=start) for start in _STARTS), key=lambda found: found[0])
+    _, (slope, linear, square) = min((_from(*scaled, start=start) for start in starts), key=lambda found: found[0])
     linear, square = linear / span, square / span**2
     share = 1 / (1 + linear)
     return Usl(slope * height / span * share, linear * share, square * share)
 
 
-_STARTS = ((1.0, 0.1, 0.0), (3.0, 1.0, 0.5), (10.0, 5.0, 5.0))
-"""First guesses of slope, linear and square slowing, loads and throughput scaled to 1."""
-
-
-def _from(
-    x: Floats, y: Floats, root: Floats, unit: float, *, start: tuple[float, float, float]
-) -> tuple[float, tuple[float, float, float]]:
+def _from(x: Floats, y: Floats, root: Floats, unit: float, *, start: Start) -> tuple[float, tuple[float, float, float]]:
     """Fit slope x / (1 + linear x + square x (x - unit)), the law with its scales divided out; return (error, fit)."""
     from scipy.optimize import least_squares
 
