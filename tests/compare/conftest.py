@@ -52,7 +52,7 @@ def sample(
     return Sample(side, Study(**made), measured, system="s")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make() -> Make:
     """Give the maker of samples."""
     return sample

@@ -41,16 +41,26 @@ class Draft:
     worse: Worse | None = None
     scale: Scale | None = None
 
-    def settled(self, adjusted: float | None, alpha: float) -> Change:
-        """Return the change with its adjusted p and its status."""
+    @property
+    def p_better(self) -> float | None:
+        """Return the one-sided p of: better."""
+        return None if self.worse is None else self.worse.p_better
+
+    def settled(self, adjusted: float | None, better: float | None, alpha: float) -> Change:
+        """Return the change with its status, by its p adjusted within the family, and that of being better.
+
+        REGRESS and IMPROVED are shown and beyond the margin; OK is shown to be less than the margin worse.
+        """
         change = replace(self.change, p_adjusted=adjusted)
         if change.status is Status.INVALID or self.worse is None or self.scale is None:
             return change
         worse, margin = self.worse, self.scale.margin
         if adjusted is not None and adjusted <= alpha and worse.estimate > margin:
             return replace(change, status=Status.REGRESS, needed=Needed(change.needed.smallest_effect))
+        if better is not None and better <= alpha and worse.estimate < -margin:
+            return replace(change, status=Status.IMPROVED, needed=Needed(change.needed.smallest_effect))
         if worse.high < margin:
-            return replace(change, status=Status.IMPROVED if worse.high < 0 else Status.OK)
+            return replace(change, status=Status.OK)
         return replace(change, why=_unclear(worse))
 
 

@@ -84,10 +84,17 @@ def _drafts(baseline: Sample, current: Sample, *, together: bool, alpha: float, 
 
 
 def _settled(drafts: Sequence[Draft], alpha: float) -> tuple[Change, ...]:
-    gating = [draft for draft in drafts if draft.change.gating]
-    others = [draft for draft in drafts if not draft.change.gating]
-    adjusted = [*holm([item.change.p for item in gating]), *benjamini_hochberg([item.change.p for item in others])]
-    return tuple(draft.settled(p, alpha) for draft, p in zip([*gating, *others], adjusted, strict=True))
+    families = (
+        ([draft for draft in drafts if draft.change.gating], holm),
+        ([draft for draft in drafts if not draft.change.gating], benjamini_hochberg),
+    )
+    return tuple(
+        draft.settled(p, better, alpha)
+        for family, adjust in families
+        for draft, p, better in zip(
+            family, adjust([item.change.p for item in family]), adjust([item.p_better for item in family]), strict=True
+        )
+    )
 
 
 def _verdict(changes: Sequence[Change], *, together: bool) -> Gate:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from fairtrial.stats.difference import Difference, one_sided, paired, welch
+from fairtrial.stats.difference import Difference, one_sided, paired, tail, welch
 from fairtrial.stats.resample import TIE
 from fairtrial.stats.summary import Floats
 
@@ -24,6 +24,8 @@ class Worse:
     """Each end is a one-sided bound at 1 - alpha: infinite where the sample allows none."""
     p: float
     """One-sided, against: not worse. 1 where nothing can be tested."""
+    p_better: float
+    """The same against: not better."""
     sd: float
     """Of the difference of one round (paired), or of one value (two samples); 0 where nothing varies."""
     n: int
@@ -64,8 +66,10 @@ def across(current: Sequence[float], baseline: Sequence[float], *, alpha: float,
     worse = apart(current, baseline, alpha=alpha, scale=scale)
     if not band:
         return worse
-    p = one_sided(welch(current, baseline), band) if worse.sd else worse.p if worse.estimate > band else 1.0
-    return replace(worse, low=worse.low - band, high=worse.high + band, p=p)
+    p, better = worse.p if worse.estimate > band else 1.0, worse.p_better if worse.estimate < -band else 1.0
+    if worse.sd:
+        p, better = one_sided(welch(current, baseline), band), one_sided(welch(baseline, current), band)
+    return replace(worse, low=worse.low - band, high=worse.high + band, p=p, p_better=better)
 
 
 def _constant(values: Sequence[float], scale: float) -> bool:
@@ -77,11 +81,13 @@ def _unvaried(estimate: float, n: int, *, least: float, alpha: float, scale: flo
     estimate = 0.0 if abs(estimate) <= TIE * 1e-3 * scale else estimate
     known = n > 1 and least <= alpha
     low, high = (estimate, estimate) if known else (-math.inf, math.inf)
-    return Worse(estimate, low, high, least if estimate > 0 else 1.0, 0.0, n, "sign test")
+    p, better = least if estimate > 0 else 1.0, least if estimate < 0 else 1.0
+    return Worse(estimate, low, high, p, better, 0.0, n, "sign test")
 
 
 def _worse(found: Difference, n: int, *, spread: float, method: str) -> Worse:
-    return Worse(found.estimate, found.low, found.high, one_sided(found), spread, n, method)
+    better = tail(found, -found.estimate)
+    return Worse(found.estimate, found.low, found.high, one_sided(found), better, spread, n, method)
 
 
 def fails(differences: npt.ArrayLike, margins: npt.ArrayLike, *, alpha: float) -> npt.NDArray[np.bool_]:
