@@ -9,6 +9,7 @@ from typing import Any
 
 from fairtrial.errors import BookUnwritable, UnknownName, UserError
 from fairtrial.flow.book import reading, writing
+from fairtrial.flow.level import interval_level
 
 FORMATS = ("parquet", "csv", "json")
 
@@ -59,8 +60,7 @@ def results(
     with reading(home) as book:
         found = book.ledger.run(run)
         measured = book.ledger.measurements(found.number)
-        level = 1 - float(found.document.get("alpha", 0.05))
-        ranked = conditions(measured, metrics_of(found, measured), level=level)
+        ranked = conditions(measured, metrics_of(found, measured), level=interval_level(found.document))
         target = folder or book.folder.parent / "results" / str(found.number)
         paths = write_results(book.ledger, found.number, target, conditions=ranked)
     _exported(home, found.number, target, why, command)

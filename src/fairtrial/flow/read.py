@@ -11,6 +11,7 @@ from typing import Any
 from fairtrial.contract.journal import Ledger
 from fairtrial.errors import UnknownName, UserError
 from fairtrial.flow.book import reading
+from fairtrial.flow.level import interval_level
 from fairtrial.flow.standing import opened_fresh
 from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.outcome import Status
@@ -65,8 +66,7 @@ def run_view(
         run = ledger.run(number)
         rows = ledger.results(run.number)
         metrics = metrics_of(run, rows)
-        level = 1 - float(run.document.get("alpha", 0.05))
-        findings, conditions = ranking(rows, metrics, level=level, top=top)
+        findings, conditions = ranking(rows, metrics, level=interval_level(run.document), top=top)
         page = ledger.trials(run.number, limit=limit + 1, offset=offset, status=status)
         return RunView(
             run=run,

@@ -136,6 +136,10 @@ def sections(kind: str, findings: Sequence[Any]) -> list[Section]:
 
     if kind == "claims":
         return [section(tuple(findings))] if findings else []
+    if kind == "again":
+        from fairtrial.report.candidates import again
+
+        return [Section("Confirmation", (), (again(tuple(findings)),))] if findings else []
     return [section(finding) for finding in findings]
 
 

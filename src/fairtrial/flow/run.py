@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fairtrial.contract.registry import Registry
 from fairtrial.flow.declare import Survey
 from fairtrial.flow.declared import Declared
+from fairtrial.flow.level import interval_level
 from fairtrial.flow.session import SILENT, Listeners, Order, Session
 from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.run import Run, TrialRow
@@ -81,7 +82,7 @@ def _ended(book: Book, number: int, end: tuple[str, str, tuple[str, ...]], sessi
     rows = book.ledger.results(number)
     study = session.declared.study
     metrics = study.metrics or metrics_of(row, rows)
-    findings, conditions = ranking(rows, metrics, level=1 - study.alpha, top=SHOWN)
+    findings, conditions = ranking(rows, metrics, level=interval_level(study.document), top=SHOWN)
     code = EXIT[state] if not reason.startswith("SIGTERM") else 143
     return Ended(
         run=row,
