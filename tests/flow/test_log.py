@@ -225,6 +225,8 @@ def test_the_programme_is_computed(study: Write, fairtrial: Type, data: Data, he
     assert "| 1 | small | model:measure | x: 1.0, 2.0, 3.0; y: 1, 2; 2 replicates |" in out
     assert "| Storage | storage | 2 | model:measure | second | 4 clients |" in out
     assert "| Inference | inference | pending |" in out
+    assert [(row["name"], row["run"]) for row in data("baseline", "list")] == [("inference", None), ("storage", 2)]
+    assert "pending" in fairtrial("baseline", "list")[1]
     pending = out.split("## Pending")[1].splitlines()
     assert [line.split("|")[2].strip() for line in pending if line.startswith("| Phase")][1:] == [
         "2: Check twice",

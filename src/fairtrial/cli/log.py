@@ -14,7 +14,7 @@ from fairtrial.cli.run import Why
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairtrial.model.programme import Baseline, Entry
+    from fairtrial.model.programme import Entry
 
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown.")]
 
@@ -81,14 +81,3 @@ def note(
             say(f"  {name}: {words}")
     for words in made.notes:
         say(f"  note: {words}")
-
-
-def print_baselines(rows: Sequence[Baseline]) -> None:
-    """Print named baselines."""
-    from fairtrial.cli import tables
-
-    made = tables.table("name", "run", "study", "category", "note", "set", right=["run"])
-    for row in rows:
-        run = "pending" if row.run is None else str(row.run)
-        made.add_row(row.name, run, row.study, row.category, row.note, when(row.at))
-    tables.show(made)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fairtrial.contract.journal import Ledger
 from fairtrial.errors import UnknownName, UserError
-from fairtrial.flow.book import reading, writing
+from fairtrial.flow.book import writing
+from fairtrial.model.programme import Baseline as Named
 
 VERB = "baseline"
 
@@ -47,10 +48,11 @@ def set_baseline(
         return baselines(book.ledger)[called]
 
 
-def all_baselines(home: Path | None) -> list[Baseline]:
-    """List the baselines that count, by name."""
-    with reading(home) as book:
-        return sorted(baselines(book.ledger).values(), key=lambda item: item.name)
+def all_baselines(home: Path | None) -> list[Named]:
+    """List the baselines that count, by name: those of the programme too, which may be still to be measured."""
+    from fairtrial.flow.log import baselines as named
+
+    return sorted(named(home), key=lambda item: item.name)
 
 
 def baselines(ledger: Ledger) -> dict[str, Baseline]:

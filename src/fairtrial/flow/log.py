@@ -116,12 +116,13 @@ def counts(ledger: Ledger, number: int) -> str:
 
 def _best(ledger: Ledger, run: Run) -> str:
     from fairtrial.analyse.conditions import directed, ranking
+    from fairtrial.flow.level import interval_level
     from fairtrial.flow.read import metrics_of
 
     rows = ledger.results(run.number)
     metrics = metrics_of(run, rows)
     metric = directed(metrics)
-    findings, conditions = ranking(rows, metrics, level=1 - float(run.document.get("alpha", 0.05)), top=1)
+    findings, conditions = ranking(rows, metrics, level=interval_level(run.document), top=1)
     if metric is None or not findings:
         return f"{conditions} conditions"
     best = findings[0]
