@@ -153,7 +153,7 @@ def confirm(
 def _print_confirmed(made: Confirmed) -> None:
     from fairtrial.flow.report import sections
 
-    for section in sections("again", [made.again]):
+    for section in sections("again", made.again):
         _print_section(section)
     say(f"run {made.ended.run.number} measured the best of run {made.of} again: {made.verdict.value}")
     say(f"  {made.answer}")
