@@ -16,7 +16,6 @@ from fairtrial.model.finding import Interval
 LEVEL = 0.95
 CHUNK = 50
 """Repeats that one process makes at a time."""
-ITSELF = ("cell", "run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +49,9 @@ class _Chunk:
 def cells() -> list[tuple[str, int, Cell]]:
     """List every cell as (module, place in it, cell), detectors in alphabetical order."""
     package = import_module("fairtrial.flow.selftest")
-    names = sorted(found.name for found in iter_modules(package.__path__) if found.name not in ITSELF)
-    modules = [f"{package.__name__}.{name}" for name in names]
-    return [(module, place, cell) for module in modules for place, cell in enumerate(import_module(module).CELLS)]
+    modules = sorted(f"{package.__name__}.{found.name}" for found in iter_modules(package.__path__))
+    made = [(module, getattr(import_module(module), "CELLS", ())) for module in modules]
+    return [(module, place, cell) for module, found in made for place, cell in enumerate(found)]
 
 
 def selftest(
