@@ -23,7 +23,8 @@ FLAT = 0.05
 def trend(case: Case) -> Weighed:
     """Weigh `M increases | decreases with F`: the slope over the places of the levels, one a replicate.
 
-    It is vetoed where two levels are shown (Bonferroni over the pairs) to lie the other way round.
+    It is vetoed where two levels are shown (Bonferroni over the pairs) to lie the other way round; that and a slope
+    the other way speak against it with half of alpha each.
     """
     rows = case.found.ordered(case.claim.factor).codes >= 0
     table = table_of(box(case.found, case.values, (case.claim.factor,)))
@@ -35,7 +36,7 @@ def trend(case: Case) -> Weighed:
     forward, back = paired((sign * rises).tolist()), paired((-sign * rises).tolist())
     pairs = list(combinations(range(len(table)), 2))
     reversed_ = [one_sided(paired((sign * (table[low] - table[high])).tolist())) for low, high in pairs]
-    veto = min(reversed_) * len(pairs) * len(case.study.expect) <= case.study.alpha
+    veto = min(reversed_) * len(pairs) * len(case.study.expect) <= case.study.alpha / 2
     seen = paired(rises.tolist(), case.level)
     verb = "rises" if seen.estimate > 0 else "falls"
     size, factor = case.shown(abs(seen.estimate)), case.claim.factor
@@ -43,7 +44,7 @@ def trend(case: Case) -> Weighed:
     return Weighed(
         said=f"{case.claim.metric} {verb} by {size} from the lowest {factor} to the highest{back_}",
         p=one_sided(forward),
-        against=one_sided(back),
+        against=min(1.0, 2 * one_sided(back)),
         estimate=seen.estimate,
         interval=case.interval(seen),
         sd=seen.se * math.sqrt(len(rises)),
