@@ -136,15 +136,15 @@ def test_one_level_has_a_share_and_no_test():
 
 def test_trials_without_answers_are_counted():
     """A failed trial and an empty one are missing, never an answer without the word; too many end in no verdict."""
-    made = study([0.1, 0.9])
+    made = study([0.1, 0.9], replicates=10)
     made[0] = (trial(1, status=Status.FAILED), ["trust"])
     made[1] = (made[1][0], [None])
-    found = mentions(made, keyword="trust", factor="dose", trials=12)
-    assert sum(share.answers for share in found.shares) == 100
+    found = mentions(made, keyword="trust", factor="dose", trials=20)
+    assert sum(share.answers for share in found.shares) == 180
     kinds = {caution.kind for caution in found.cautions}
     assert {CautionKind.CENSORED, CautionKind.INCOMPLETE} <= kinds
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert mentions(made, keyword="trust", factor="dose", trials=12, completeness=0.8).verdict is Verdict.SUPPORTED
+    assert mentions(made, keyword="trust", factor="dose", trials=20, completeness=0.8).verdict is Verdict.SUPPORTED
 
 
 def test_a_word_of_the_prompt_is_a_caution():

@@ -26,7 +26,9 @@ def exchange(grown: Two, draws: Drawn, *, falling: bool, level: float) -> tuple[
     percentile interval over the bootstrap draws, None where an end lies outside.
     """
     first, second = grown
-    grid = np.geomspace(second.x[0], second.x[-1], STEPS)
+    low, high = second.x[0], second.x[-1]
+    grid = np.union1d(np.geomspace(low, high, STEPS), [low, high, *first.x])
+    grid = grid[(grid >= low) & (grid <= high)]
     sign = -1.0 if falling else 1.0
     best = reached(grid, sign * (second.at(grid)[None, :] - first.at(first.x)[:, None]))
     wanted, offered = draws[0].at(first.x), draws[1].at(grid)
