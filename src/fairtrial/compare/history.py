@@ -135,4 +135,5 @@ def _answer(study: str, runs: Sequence[int], series: int, shifts: Sequence[Shift
         return f"{len(runs)} comparable runs of {study}: a history needs {FEWEST}."
     if not shifts:
         return f"No change over {len(runs)} runs of {study} ({series} series)."
-    return f"{len(shifts)} changes over {len(runs)} runs of {study} ({series} series); advisory: a gate decides."
+    changes = f"{len(shifts)} change{'s' if len(shifts) > 1 else ''}"
+    return f"{changes} over {len(runs)} runs of {study} ({series} series); advisory: a gate decides."
