@@ -30,7 +30,7 @@ def _said(found: CrossoverFinding, units: Units) -> list[str]:
         said.append(f"Straight lines between the means cross at {shown(found.interpolated)}.")
     if found.p_none is not None:
         said.append(f"In {percent(found.p_none)} of the bootstrap repeats they do not cross in range.")
-    return said + list(settles(found.needed, found.metric, units))
+    return said + list(settles(found, found.metric, units))
 
 
 def _figure(found: CrossoverFinding, units: Units) -> Figure:

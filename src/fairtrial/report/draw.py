@@ -67,10 +67,13 @@ def read(folder: Path) -> Iterator[Plot]:
     for plot in json.loads((folder / "figures.json").read_text(encoding="utf-8"))["figures"]:
         with (folder / f"{plot['name']}.csv").open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                series = plot["series"][int(row["series"])]
-                for name in ("x", "y", "low", "high"):
-                    series.setdefault(name, []).append(float(row[name]) if row[name] else None)
+                _append(plot["series"][int(row["series"])], row)
         yield plot
+
+
+def _append(series: dict[str, Any], row: Mapping[str, str]) -> None:
+    for name in ("x", "y", "low", "high"):
+        series.setdefault(name, []).append(float(row[name]) if row[name] else None)
 
 
 def render(plot: Plot) -> tuple[str, bytes]:
@@ -102,7 +105,7 @@ def picture(plot: Plot) -> Any:
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     rows = len(plot["y"]["ticks"])
-    height = max(HEIGHT, 1.7 + 0.27 * rows)
+    height = max(2.2, 1.6 + 0.27 * rows) if rows else HEIGHT
     figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(h_pad=0.07), facecolor="white")
     axes = figure.add_subplot()
     axes.grid(visible=True, axis="x" if rows else "both")
@@ -304,11 +307,16 @@ def _name_groups(axes: Any, series: Sequence[Plot], groups: Sequence[str]) -> No
     names = [_short(_plain(name), 34) for name in groups]
     legend = axes.legend(
         handles, ["·"] * len(names), loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, fontsize=8.5,
-        ncols=max(1, min(len(names), 72 // (max(map(len, names)) + 4))),
-        borderaxespad=0.2, handletextpad=0.4, columnspacing=1.4, handlelength=1.4,
+        ncols=_columns(names), borderaxespad=0.2, handletextpad=0.4, columnspacing=1.4, handlelength=1.4,
     )  # fmt: skip
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_text(name)
+
+
+def _columns(names: Sequence[str]) -> int:
+    """Return how many names stand beside each other: all where there is room, else in columns as wide as the widest."""
+    room = [len(name) + 4 for name in names]
+    return len(names) if sum(room) <= 80 else max(1, 72 // max(room))
 
 
 def _rank(series: Plot) -> int:

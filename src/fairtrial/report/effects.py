@@ -14,12 +14,15 @@ DRAWN = 8
 """Factors whose means are drawn; every factor has its table."""
 EFFECT = (
     "effect", "F", "p", "p adj.", "ω²p", "ω²p low", "ω²p high", "spread", "spread low", "spread high", "d", "verdict",
+    "why",
 )  # fmt: skip
 
 
 def effects(found: EffectsFinding, units: Units) -> Section:
     """Say which factors matter and how much, which are inert, and show the means at every level."""
-    tables = [Grid(EFFECT, tuple(map(_row, found.effects)), f"Effects on {found.metric}")]
+    width = len(EFFECT) if any(effect.why for effect in found.effects) else len(EFFECT) - 1
+    rows = tuple(_row(effect)[:width] for effect in found.effects)
+    tables = [Grid(EFFECT[:width], rows, f"Effects on {found.metric}")]
     if found.importance:
         shares = tuple((each.factor, each.share, *ends(each.interval)) for each in found.importance)
         tables.append(Grid(("factor", "share", "low", "high"), shares, "Importance: share of the variance"))
@@ -33,7 +36,7 @@ def _said(found: EffectsFinding, units: Units) -> list[str]:
     said = [found.answer] if found.answer else []
     if found.inert:
         said.append(f"Inert: {', '.join(found.inert)}.")
-    said += settles(found.needed, found.metric, units)
+    said += settles(found, found.metric, units)
     how = "; ".join(filter(None, (found.method, found.adjustment)))
     return [*said, f"Method: {how}."] if how else said
 
@@ -41,8 +44,8 @@ def _said(found: EffectsFinding, units: Units) -> list[str]:
 def _row(effect: Effect) -> tuple[Cell, ...]:
     tests = (effect.statistic, effect.p, effect.p_adjusted)
     sizes = (effect.size, *ends(effect.size_interval), effect.spread, *ends(effect.spread_interval))
-    said = f"{effect.verdict.value}: {effect.why}" if effect.why else effect.verdict.value
-    return (" × ".join(effect.factors), *tests, *sizes, effect.standardised, said)
+    said = (effect.standardised, effect.verdict.value, effect.why)
+    return (" × ".join(effect.factors), *tests, *sizes, *said)
 
 
 def _means(found: EffectsFinding, marginal: Marginal, units: Units) -> Figure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -55,18 +56,19 @@ def _tone(verdict: str) -> str:
     return known.get(verdict, "open")
 
 
-def _plot(drawn: Mapping[str, str], figure: Figure) -> Any:
-    """Return a plot to set into the page: named for readers who do not see it, in the page's colours."""
-    from markupsafe import Markup, escape
+def _plot(drawn: Mapping[str, str], figure: Figure) -> str:
+    """Return a plot to set into the page: named for readers who do not see it, in the page's colours.
 
+    It is set as it is: the names in it were escaped when it was drawn.
+    """
     text = drawn[figure.name]
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style type=\"text/css\">.*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r'(\bid="|url\(#|xlink:href="#)', rf"\g<1>{figure.name}-", text)
     text = re.sub(r"\b(fill|stroke): (#[0-9a-f]{6})", _coloured, text)
     label = escape(clean(f"{figure.title}. {figure.caption}"))
-    text = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', _opened(str(label)), text, count=1)
-    return Markup(text.strip())  # noqa: S704 (our own drawing; names in it were escaped when it was drawn)
+    text = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', _opened(label), text, count=1)
+    return text.strip()
 
 
 def _opened(label: str) -> Any:

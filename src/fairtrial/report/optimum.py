@@ -30,21 +30,27 @@ def _said(found: OptimumFinding, units: Units) -> list[str]:
         said.append(f"The best raw mean is expected to be too good by {curse} (the winner's curse).")
     if found.infeasible:
         said.append(f"{found.infeasible} conditions break the service levels.")
-    return said + list(settles(found.needed, found.metric, units))
+    return said + list(settles(found, found.metric, units))
 
 
 def _table(found: OptimumFinding) -> Grid:
     paths = candidates.factors(found.candidates)
-    columns = (*paths, "n", "missing", "mean", "low", "high", "shrunken", "gap low", "gap high", "best?", "feasible")
-    rows = tuple((*candidates.place(each, paths), *_numbers(each)) for each in found.candidates)
-    return Grid(columns, rows, f"Candidates by {found.metric} ({found.direction})")
+    judged = any(each.feasible is not None for each in found.candidates)
+    columns = (*paths, "n", "missing", "mean", "low", "high", "shrunken", "gap low", "gap high", "best?")
+    rows = tuple((*candidates.place(each, paths), *_numbers(each), *_kept(each, judged)) for each in found.candidates)
+    title = f"Candidates by {found.metric} ({found.direction})"
+    return Grid((*columns, *(("feasible",) if judged else ())), rows, title)
 
 
 def _numbers(each: Candidate) -> tuple[Cell, ...]:
     said = each.estimate
-    feasible = {True: "yes", False: "no", None: "not shown"}[each.feasible]
     means = (said.n, said.missing, said.mean, *ends(said.interval), each.shrunken, *ends(each.gap))
-    return (*means, "yes" if each.best else "no", feasible)
+    return (*means, "yes" if each.best else "no")
+
+
+def _kept(each: Candidate, judged: bool) -> tuple[Cell, ...]:
+    """Say whether a condition keeps the service levels, where there are any."""
+    return ({True: "yes", False: "no", None: "not shown"}[each.feasible],) if judged else ()
 
 
 def _pareto(found: OptimumFinding) -> Grid:

@@ -34,7 +34,7 @@ def _said(found: ScalingFinding, units: Units) -> list[str]:
         said.append(f"It levels off at {quantity(found.plateau, found.metric, units)}{interval}.")
     if found.p is not None:
         said.append(f"That it improves with {found.factor} at all: p = {shown(found.p)}.")
-    return said + list(settles(found.needed, found.metric, units))
+    return said + list(settles(found, found.metric, units))
 
 
 def _arm(found: ScalingFinding) -> str:

@@ -11,7 +11,7 @@ from fairtrial.report.words import Units, between, ends, level, percent, settles
 
 def threshold(found: ThresholdFinding, units: Units) -> Section:
     """Say whether there is a step and where, beside the descriptive rule of adjacent means."""
-    said = [found.answer, *_tests(found), *settles(found.needed, found.metric, units), _jumps(found)]
+    said = [found.answer, *_tests(found), *settles(found, found.metric, units), _jumps(found)]
     tables = [points.table(found.factor, found.points, title=f"{found.metric} along {found.factor}")]
     if found.jumps:
         tables.append(_listed(found))

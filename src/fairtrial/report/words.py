@@ -5,14 +5,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from fairtrial.model.figure import Cell, shown
-from fairtrial.model.finding import Interval, Needed
+from fairtrial.model.finding import Interval, Needed, Verdict
 from fairtrial.model.identity import is_number
 
 Units = Mapping[str, str]
 """Metric -> unit."""
+
+
+class Asked(Protocol):
+    """A finding that answers a question."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the answer."""
+
+    @property
+    def needed(self) -> Needed:
+        """Return what would settle it."""
+
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Characters that neither XML nor a terminal can hold."""
@@ -68,13 +81,14 @@ def percent(share: float | None) -> str:
     return f"{100 * share:.3g} %" if share is not None and is_number(share) else shown(None)
 
 
-def settles(needed: Needed, metric: str, units: Units) -> tuple[str, ...]:
-    """Say what the design can detect, and how many replicates would settle the question."""
+def settles(found: Asked, metric: str, units: Units) -> tuple[str, ...]:
+    """Say what the design can detect, and how many replicates would settle a question that is open."""
+    needed = found.needed
     said = []
     if needed.smallest_effect is not None:
         effect = quantity(needed.smallest_effect, metric, units)
         said.append(f"The smallest effect that this design detects with power 0.8 is {effect}.")
-    if needed.replicates is not None:
+    if needed.replicates is not None and found.verdict is Verdict.INCONCLUSIVE:
         said.append(f"{needed.replicates} replicates a condition would settle it.")
     return tuple(said)
 
