@@ -210,7 +210,8 @@ def selftest(
             f"{'ok' if rate.holds else 'NO':3} {rate.detector}: {rate.world}, {rate.size}: {rate.fired}/{rate.repeats}"
         )
 
-    rates = measure(only=tuple(only or ()), full=full, share=share, jobs=jobs, on_rate=None if quiet else progress)
+    slow = None if full else False
+    rates = measure(only=tuple(only or ()), slow=slow, share=share, jobs=jobs, on_rate=None if quiet else progress)
     if as_json:
         envelope("selftest", [{**_plain(rate), "holds": rate.holds} for rate in rates])
     elif markdown:
