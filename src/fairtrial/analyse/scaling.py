@@ -30,7 +30,7 @@ from fairtrial.stats.kendall import blocked_trend
 from fairtrial.stats.multiplier import multipliers
 from fairtrial.stats.power import replicates_for, smallest_effect
 from fairtrial.stats.resample import generator
-from fairtrial.stats.scaling import ALPHA, LOG, POWER, SHAPED, Fits, fits
+from fairtrial.stats.scaling import ALPHA, EXPONENTIAL, LOG, POWER, SHAPED, Fits, fits
 
 MANY_SIZES = 6
 """Sizes from which two are held out unless it is said how many."""
@@ -83,7 +83,7 @@ def scaling(
         plateau_interval=None if plateau is None else intervals["E"],
         curve=curve(grown, judged.draws, 1 - alpha),
         verdict=verdict,
-        answer=judged.answer(verdict, _error(held), plateau),
+        answer=_answer(judged, verdict, error=_error(held), plateau=plateau),
         cautions=(*doubts(grown.ladder, completeness), *still(grown, metric), *_beyond(grown, plateau, held, factor)),
         p=judged.p_better,
         needed=judged.needed(verdict),
@@ -173,43 +173,39 @@ class _Judged:
             return Needed(smallest)
         return Needed(smallest, replicates_for(abs(mean), sd, alpha=self.alpha, paired=True, sides=1))
 
-    def answer(self, verdict: Verdict, error: float | None, plateau: float | None) -> str:
-        measured = self.grown.ladder
-        sizes, replicates = len(measured.points), measured.values.shape[1]
-        design = f"{counted(sizes, 'size')} x {counted(replicates, 'replicate')}"
-        if self.p_better is None or self.p_worse is None:
-            return f"inconclusive: {design} of {self.metric.name} cannot show growth; two of each are the least"
-        where = f"with {self.factor} from {measured.points[0].x:.6g} to {measured.points[-1].x:.6g}"
-        ways = ("falls", "rises") if self.falling else ("rises", "falls")
-        if verdict is Verdict.INCONCLUSIVE:
-            return self._open(where, design)
-        if self.constant:
-            return f"{self.metric.name} does not change {where} ({design})"
-        if verdict is Verdict.NOT_SUPPORTED:
-            return f"{self.metric.name} {ways[1]} {where}: it gets worse (p = {self.p_worse:.2g}; {design})"
-        parts = [
-            f"{self.metric.name} {ways[0]} {where} (p = {self.p_better:.2g}; {design})",
-            f"best described by {formula(self.grown.law, self.factor)} ({self._spread()})",
-        ]
-        if error is not None:
-            parts.append(f"predicted from the smaller sizes, the largest are missed by {error:.1%}")
-        if plateau is not None:
-            parts.append(f"it levels off at {said(plateau)} ({_range(self.intervals['E'])}){self._unit}")
-        return "; ".join(parts)
 
-    def _open(self, where: str, design: str) -> str:
-        smallest = self.needed(Verdict.INCONCLUSIVE).smallest_effect
-        seen = "" if smallest is None else f"; a change of {said(smallest)}{self._unit} over the range would be seen"
-        return f"inconclusive: {self.metric.name} is not shown to improve {where} (p = {self.p_better:.2g}; {design}{seen})"
+def _answer(judged: _Judged, verdict: Verdict, *, error: float | None, plateau: float | None) -> str:
+    measured, name = judged.grown.ladder, judged.metric.name
+    design = f"{counted(len(measured.points), 'size')} x {counted(measured.values.shape[1], 'replicate')}"
+    if judged.p_better is None or judged.p_worse is None:
+        return f"inconclusive: {design} of {name} cannot show growth; two of each are the least"
+    where = f"with {judged.factor} from {measured.points[0].x:.6g} to {measured.points[-1].x:.6g}"
+    better, worse = ("falls", "rises") if judged.falling else ("rises", "falls")
+    unit = f" {judged.metric.unit}" if judged.metric.unit else ""
+    if verdict is Verdict.INCONCLUSIVE:
+        smallest = judged.needed(verdict).smallest_effect
+        seen = f"; a change of {said(smallest)}{unit} over the range would be seen" if smallest else ""
+        return f"inconclusive: {name} is not shown to improve {where} (p = {judged.p_better:.2g}; {design}{seen})"
+    if judged.constant:
+        return f"{name} does not change {where} ({design})"
+    if verdict is Verdict.NOT_SUPPORTED:
+        return f"{name} {worse} {where}: it gets worse (p = {judged.p_worse:.2g}; {design})"
+    parts = [
+        f"{name} {better} {where} (p = {judged.p_better:.2g}; {design})",
+        f"best described by {formula(judged.grown.law, judged.factor)} ({_spread(judged)})",
+    ]
+    if error is not None:
+        parts.append(f"predicted from the smaller sizes, the largest are missed by {error:.1%}")
+    if plateau is not None:
+        parts.append(f"it levels off at {said(plateau)} ({_range(judged.intervals['E'])}){unit}")
+    return "; ".join(parts)
 
-    def _spread(self) -> str:
-        name = {POWER: "alpha", LOG: "b"}.get(self.chosen, "E" if self.chosen in SHAPED else "mean")
-        interval = self.intervals.get(name)
-        return "no interval" if interval is None else f"{name} {_range(interval)}, {interval.level:.0%} interval"
 
-    @property
-    def _unit(self) -> str:
-        return f" {self.metric.unit}" if self.metric.unit else ""
+def _spread(judged: _Judged) -> str:
+    """Write the interval of the parameter that says most."""
+    name = {POWER: "alpha", LOG: "b", EXPONENTIAL: "tau"}.get(judged.chosen, "mean")
+    interval = judged.intervals.get(name)
+    return "no interval" if interval is None else f"{name} {_range(interval)}, {interval.level:.0%} interval"
 
 
 def _range(interval: Interval) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ def mentions(
     verdict = Verdict.SUPPORTED if enough and p is not None and p <= alpha else Verdict.INCONCLUSIVE
     shares = tuple(_share(counts, place, effect, df, 1 - alpha) for place in range(len(counts.levels)))
     echo = sum(map(matches, prompts))
-    return TextFinding(
+    made = TextFinding(
         keyword=keyword,
         table=table,
         column=column,
@@ -69,9 +69,10 @@ def mentions(
         shares=shares,
         p=p,
         verdict=verdict,
-        answer=_answer(keyword, factor, shares, counts, p, verdict, effect),
+        answer="",
         cautions=tuple(_cautions(keyword, counts, share, completeness, (echo, len(prompts)))),
     )
+    return replace(made, answer=_answer(made, counts, effect))
 
 
 def matcher(keyword: str) -> Callable[[str], bool]:
@@ -167,27 +168,19 @@ def _share(counts: _Counts, place: int, effect: float, df: int, level: float) ->
     )
 
 
-def _answer(
-    keyword: str,
-    factor: str,
-    shares: Sequence[Share],
-    counts: _Counts,
-    p: float | None,
-    verdict: Verdict,
-    effect: float,
-) -> str:
-    told = [share for share in shares if share.share is not None]
-    low = min(told, key=lambda share: share.share or 0.0)
-    high = max(told, key=lambda share: share.share or 0.0)
+def _answer(found: TextFinding, counts: _Counts, effect: float) -> str:
+    keyword, factor = found.keyword, found.factor
+    told = [share for share in found.shares if share.share is not None]
+    low, high = (which(told, key=lambda share: share.share or 0.0) for which in (min, max))
     size = f"{counted(int(counts.sizes.sum()), 'answer')} of {counted(len(counts.hits), 'trial')}"
     alike = f"; answers of one trial resemble each other, design effect {effect:.2g}" if effect >= CLUSTERED else ""
     span = f"from {_percent(low)} at {factor} = {low.level} to {_percent(high)} at {factor} = {high.level}"
-    if len(shares) < 2:
+    if len(found.shares) < 2:
         return f"inconclusive: {keyword!r} stands in {_percent(high)} of the answers; {factor} has one level ({size})"
-    if p is None:
+    if found.p is None:
         return f"inconclusive: mentions of {keyword!r} run {span}, but no replicate has two levels to compare ({size})"
-    facts = f"p = {p:.2g}; {size}, {counted(counts.replicates, 'replicate')}{alike}"
-    if verdict is Verdict.SUPPORTED:
+    facts = f"p = {found.p:.2g}; {size}, {counted(counts.replicates, 'replicate')}{alike}"
+    if found.verdict is Verdict.SUPPORTED:
         return f"mentions of {keyword!r} change with {factor}, {span} ({facts})"
     return f"inconclusive: mentions of {keyword!r} are not shown to change with {factor}; they run {span} ({facts})"
 
