@@ -18,9 +18,11 @@ from fairtrial.report.markdown import escape, markdown
     [
         ("latency_p99_s", "latency_p99_s"),
         ("__init__ and _x_", "\\_\\_init\\_\\_ and \\_x\\_"),
-        ("a|b <i> *b* `c` [d](e)", "a\\|b \\<i\\> \\*b\\* \\`c\\` \\[d\\](e)"),
+        ("a|b <i> *b* `c` [d](e)", "a\\|b \\<i> \\*b\\* \\`c\\` \\[d\\](e)"),
         ("# no heading", "\\# no heading"),
         ("1. no list", "1\\. no list"),
+        ("p < 0.001 > 0", "p < 0.001 > 0"),
+        ("> no quotation", "\\> no quotation"),
         ("---", "\\---"),
         ("$x$ ~y~ &lt; a & b", "\\$x\\$ \\~y\\~ \\&lt; a & b"),
         ("two\nlines\x00", "two lines"),

@@ -14,7 +14,7 @@ from fairtrial.report.words import clean, sentence
 ROWS = 40
 """Rows of a table; what is cut is said below it."""
 SPECIAL = re.compile(
-    r"([\\`*|<>\[\]~$]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])"
+    r"([\\`*|\[\]~$]|<(?=[A-Za-z/!?])|^>|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])"
     r"|^[#+=-](?=[#=-]*(?: |$))|(?<=^\d)[.)](?= )|(?<=^\d\d)[.)](?= ))"
 )
 """What Markdown would take for its own: an underscore only at the edge of a word."""
