@@ -214,10 +214,25 @@ def doubts(found: Evidence) -> Sequence[Any]:
     return cautions(found.data, found.study, found.attempts(), planned=found.run.planned, floor=floor(found))
 
 
+def fitting(found: Evidence) -> list[str]:
+    """Say which analyses fit a study without being asked for: claims bring theirs, a search its summary."""
+    kinds = []
+    varied = [path for path, column in found.data.factors.items() if len(column.levels) > 1]
+    if varied and any(metric.direction is not Direction.NONE for metric in found.metrics):
+        kinds.append("search" if found.study.design.kind not in FIXED else "optimum")
+    if varied:
+        kinds.append("effects")
+    if found.study.slo and len([path for path in varied if found.data.factors[path].ordered]) == 1:
+        kinds.append("saturation")
+    return kinds
+
+
+FIXED = ("grid", "listed", "until", "lhs", "sobol", "random", "race")
+"""Designs that try to cover their conditions; any other is a search."""
+
+
 def kinds(home: Path | None, number: int | None) -> list[str]:
     """Say which analyses fit a run: its claims, then what its study is made for."""
-    from fairtrial.flow.report import fitting
-
     with evidence(home, number) as found:
         return [*(["claims"] if found.study.expect else []), *fitting(found)]
 

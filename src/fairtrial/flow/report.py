@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fairtrial.flow.analyse import Question, ask, doubts
+from fairtrial.flow.analyse import Question, ask, doubts, fitting
 from fairtrial.flow.book import writing
 from fairtrial.flow.evidence import Evidence, evidence
 from fairtrial.flow.level import interval_level
@@ -15,7 +15,6 @@ from fairtrial.model.claim import ClaimKind
 from fairtrial.model.document import Document
 from fairtrial.model.figure import Section
 from fairtrial.model.finding import Verdict
-from fairtrial.model.study import Direction
 
 
 def document(home: Path | None, number: int | None, *, of: Sequence[str] = (), factor: str | None = None) -> Document:
@@ -77,23 +76,6 @@ def claimed(found: Evidence) -> Iterator[tuple[str, Question]]:
             yield "threshold", Question(metric=claim.metric, factor=claim.factor)
         elif claim.kind is ClaimKind.CROSS:
             yield "crossover", Question(metric=claim.metric or None, factor=claim.factor, arms=claim.arms)
-
-
-def fitting(found: Evidence) -> list[str]:
-    """Say which analyses fit a study without being asked for: claims bring theirs, a search its summary."""
-    kinds = []
-    varied = [path for path, column in found.data.factors.items() if len(column.levels) > 1]
-    if varied and any(metric.direction is not Direction.NONE for metric in found.metrics):
-        kinds.append("search" if found.study.design.kind not in FIXED else "optimum")
-    if varied:
-        kinds.append("effects")
-    if found.study.slo and len([path for path in varied if found.data.factors[path].ordered]) == 1:
-        kinds.append("saturation")
-    return kinds
-
-
-FIXED = ("grid", "listed", "until", "lhs", "sobol", "random", "race")
-"""Designs that try to cover their conditions; any other is a search."""
 
 
 def answered(claims: Sequence[ClaimFinding], results: Sequence[Any]) -> tuple[str, str]:
