@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from fairtrial.compare.gauge import directed
 from fairtrial.compare.likeness import different
 from fairtrial.compare.sample import Sample
 from fairtrial.model.comparison import Shift
+from fairtrial.model.run import Label
 from fairtrial.stats.history import splits
 from fairtrial.stats.multiplicity import benjamini_hochberg
 from fairtrial.stats.resample import generator
@@ -66,19 +67,26 @@ def history(samples: Sequence[Sample], *, alpha: float = ALPHA) -> History:
 
 
 def _series(samples: Sequence[Sample]) -> list[_Series]:
-    values: dict[tuple[str, tuple[str, ...]], list[tuple[Sample, list[float]]]] = {}
-    labels: dict[tuple[str, ...], tuple[str, Mapping[str, Any]]] = {}
+    rows: dict[tuple[str, tuple[str, ...]], list[tuple[Sample, list[float]]]] = {}
+    labels: dict[tuple[str, ...], Label] = {}
+    names = [metric.name for metric in directed(samples[-1].study)]
+    for item, key, label, columns in _conditions(samples):
+        labels.setdefault(key, label)
+        for name in names:
+            rows.setdefault((name, key), []).append((item, list(filter(math.isfinite, columns.get(name, ())))))
+    found = {place: [row for row in listed if row[1]] for place, listed in rows.items()}
+    return [_one(name, labels[key], listed) for (name, key), listed in found.items() if listed]
+
+
+def _conditions(
+    samples: Sequence[Sample],
+) -> Iterator[tuple[Sample, tuple[str, ...], Label, Mapping[str, Sequence[float]]]]:
     for item in samples:
         for key, (label, columns) in conditions(item.measured).items():
-            labels.setdefault(key, label)
-            for metric in directed(samples[-1].study):
-                known = [value for value in columns.get(metric.name, []) if math.isfinite(value)]
-                if known:
-                    values.setdefault((metric.name, key), []).append((item, known))
-    return [_one(metric, labels[key], rows) for (metric, key), rows in values.items()]
+            yield item, key, label, columns
 
 
-def _one(metric: str, label: tuple[str, Mapping[str, Any]], rows: list[tuple[Sample, list[float]]]) -> _Series:
+def _one(metric: str, label: Label, rows: list[tuple[Sample, list[float]]]) -> _Series:
     log = all(value > 0 for _, known in rows for value in known)
     points = [
         (item.side.run, item.side.created, float(np.mean(np.log(known) if log else known))) for item, known in rows
