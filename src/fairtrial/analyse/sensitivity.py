@@ -1,4 +1,4 @@
-"""Sensitivity: does the conclusion stand when the analysis is done a little differently?"""
+"""Sensitivity: whether the conclusion stands when the analysis is done a little differently."""
 
 from __future__ import annotations
 

@@ -48,7 +48,8 @@ class _Chunk:
 
 def cells() -> list[tuple[str, int, Cell]]:
     """List every cell as (module, place in it, cell), detectors in alphabetical order."""
-    package = import_module("fairtrial.flow.selftest")
+    from fairtrial.flow import selftest as package
+
     modules = sorted(f"{package.__name__}.{found.name}" for found in iter_modules(package.__path__))
     made = [(module, getattr(import_module(module), "CELLS", ())) for module in modules]
     return [(module, place, cell) for module, found in made for place, cell in enumerate(found)]
