@@ -232,7 +232,7 @@ class _Pair:
         total = session.plan.count().trials
         if session.learns or total is None or total > MATERIALISED:
             kind = side.study.design.kind
-            raise UserError(f"{side.study.name} cannot be paired: design {kind} is no list of trials", hint="grid")
+            raise UserError(f"{side.study.name} cannot be paired: design {kind} is no list of trials", hint="design: grid")
         return session
 
     def _mark(self, runs: tuple[int, int], looks: int) -> None:
