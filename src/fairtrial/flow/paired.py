@@ -231,8 +231,8 @@ class _Pair:
         session = Session.prepare(side, self._book, registry=self._registry, order=order)
         total = session.plan.count().trials
         if session.learns or total is None or total > MATERIALISED:
-            kind = side.study.design.kind
-            raise UserError(f"{side.study.name} cannot be paired: design {kind} is no list of trials", hint="design: grid")
+            said = f"{side.study.name} cannot be paired: design {side.study.design.kind} is no list of trials"
+            raise UserError(said, hint="design: grid")
         return session
 
     def _mark(self, runs: tuple[int, int], looks: int) -> None:
