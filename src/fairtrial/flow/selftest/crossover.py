@@ -83,7 +83,7 @@ def _cell(
 
 SAME, CROSSING, LOGARITHMS = (steep, steep), (steep, shallow), (falling, slower)
 CELLS: tuple[Cell, ...] = (
-    _cell("identical arms", 0.05, _crosses, (5, 3, 0.05), planted=False, slow=False, laws=SAME),
+    _cell("identical arms", 0.05, _crosses, (5, 3, 0.05), planted=False, laws=SAME),
     _cell("identical arms", 0.05, _crosses, (8, 2, 0.02), planted=False, laws=SAME),
     _cell("identical arms, other seeds", 0.05, _crosses, (8, 5, 0.1), planted=False, laws=SAME, paired=False),
     _cell("arms that converge", 0.05, _crosses, (8, 5, 0.05), planted=False, laws=(steep, nearby)),
