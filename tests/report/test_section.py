@@ -112,6 +112,15 @@ def test_an_optimum_names_the_curse_and_the_set(planted):
     assert "Measured again on fresh seeds" in said
 
 
+def test_a_plot_of_many_candidates_says_how_many_it_shows(planted):
+    """Twenty are drawn, the best first; all are in the table."""
+    finding = planted.optimum()
+    made = section(replace(finding, candidates=finding.candidates * 5))
+    assert len(made.figures[0].y.ticks) == 20
+    assert made.figures[0].caption.endswith("The first 20 of 30 conditions.")
+    assert len(made.tables[0].rows) == 30
+
+
 def test_an_edge_that_was_not_reached_is_said(planted):
     """Headroom beyond what was tested is not promised."""
     found = replace(planted.operating_range(), reached=False, first_failing="")

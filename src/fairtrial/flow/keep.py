@@ -12,6 +12,8 @@ from fairtrial.flow.book import reading, writing
 from fairtrial.flow.level import interval_level
 
 FORMATS = ("parquet", "csv", "json")
+QUANTILES = (0.5, 0.9, 0.95, 0.99)
+"""Of the values of a condition's replicates, in a summary."""
 
 
 def export(
@@ -60,7 +62,8 @@ def results(
     with reading(home) as book:
         found = book.ledger.run(run)
         measured = book.ledger.measurements(found.number)
-        ranked = conditions(measured, metrics_of(found, measured), level=interval_level(found.document))
+        level = interval_level(found.document)
+        ranked = conditions(measured, metrics_of(found, measured), level=level, quantiles=QUANTILES)
         target = folder or book.folder.parent / "results" / str(found.number)
         paths = write_results(book.ledger, found.number, target, conditions=ranked)
     _exported(home, found.number, target, why, command)

@@ -38,8 +38,13 @@ def again(listed: Sequence[Again]) -> Grid:
     return Grid(columns, rows, "Measured again on fresh seeds")
 
 
-def forest(listed: Sequence[Candidate], metric: str, units: Units, *, title: str) -> Figure:
+DRAWN = 20
+"""Candidates that are drawn, best first; all of them are in the table."""
+
+
+def forest(every: Sequence[Candidate], metric: str, units: Units, *, title: str) -> Figure:
     """Draw candidates below each other, best first: those that cannot be told from the best in one colour."""
+    listed = every[:DRAWN]
     groups = ("cannot be told from the best", "told from the best")
     drawn = [_means([(n, each) for n, each in enumerate(listed) if each.best is best], label)
              for best, label in zip((True, False), groups, strict=True)]  # fmt: skip
@@ -55,8 +60,16 @@ def forest(listed: Sequence[Candidate], metric: str, units: Units, *, title: str
         x=Axis(clean(named(metric, units))),
         y=Axis("", ticks=names),
         series=tuple(series for series in drawn if series.x),
-        caption=f"Points: means{' with ' + bars if bars else ''}; dots: shrunken estimates.",
+        caption=". ".join(filter(None, (_legend(bars, dots=bool(shrunken)), _cut(every)))) + ".",
     )
+
+
+def _legend(bars: str, *, dots: bool) -> str:
+    return f"Points: means{' with ' + bars if bars else ''}" + ("; dots: shrunken estimates" if dots else "")
+
+
+def _cut(every: Sequence[Candidate]) -> str:
+    return f"The first {DRAWN} of {len(every)} conditions" if len(every) > DRAWN else ""
 
 
 def _means(listed: Sequence[tuple[int, Candidate]], label: str) -> Series:

@@ -7,9 +7,6 @@ from fairtrial.model.figure import Cell, Figure, Grid, Section
 from fairtrial.report import candidates
 from fairtrial.report.words import Units, ends, quantity, settles
 
-DRAWN = 20
-"""Candidates that are drawn, best first; all of them are in the table."""
-
 
 def optimum(found: OptimumFinding, units: Units) -> Section:
     """Say which condition is best as far as the data tell, beside the shrunken estimate of each."""
@@ -61,7 +58,7 @@ def _pareto(found: OptimumFinding) -> Grid:
 
 
 def _figure(found: OptimumFinding, units: Units) -> Figure:
-    listed = [each for each in found.candidates if each.estimate.mean is not None][:DRAWN]
+    listed = [each for each in found.candidates if each.estimate.mean is not None]
     return candidates.forest(
         listed,
         found.metric,

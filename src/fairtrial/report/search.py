@@ -9,8 +9,6 @@ from fairtrial.model.figure import Cell, Grid, Section, shown
 from fairtrial.report import candidates
 from fairtrial.report.words import Units, condition, level, quantity
 
-DRAWN = 20
-
 
 def search(found: SearchFinding, units: Units) -> Section:
     """Say how a search went: what completed, the best, how near the top is, and where near-best conditions lie."""
@@ -26,7 +24,7 @@ def search(found: SearchFinding, units: Units) -> Section:
     if found.again:
         tables.append(candidates.again(found.again))
     title = f"Conditions near the best {found.metric}"
-    figures = (candidates.forest(found.near[:DRAWN], found.metric, units, title=title),) if found.near else ()
+    figures = (candidates.forest(found.near, found.metric, units, title=title),) if found.near else ()
     return Section(
         f"Search for the best {found.metric}", tuple(filter(None, _said(found, units))), tuple(tables), figures
     )

@@ -120,7 +120,7 @@ def _summary(
         "error_summary": dict(sorted(failures.items())),
         "methods": {
             "sd": "sample standard deviation, divisor n - 1, over replicates",
-            "quantiles": "linear interpolation between order statistics, over replicates",
+            "quantiles": "the smallest value with at least that share of the values at or below it, over replicates",
             "missing": "trials without a value: failed, pruned or undefined; they are in no number",
         },
         "conditions": [_condition(number, each) for number, each in enumerate(conditions)],
