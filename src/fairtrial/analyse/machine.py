@@ -15,19 +15,25 @@ from fairtrial.model.outcome import Status
 from fairtrial.model.run import AttemptRow
 from fairtrial.model.study import Study
 from fairtrial.model.trial import Role
-from fairtrial.stats.difference import paired
 from fairtrial.stats.drift import drift, position
-from fairtrial.stats.resample import generator
+from fairtrial.stats.resample import generator, permutation_p
 from fairtrial.stats.summary import Floats, Integers, summarise
 
 ALPHA = 0.05
-"""Chance of a false caution of one kind in a run without its cause; shared among the tests of the kind."""
+"""Chance of a false caution of one kind in a run without its cause."""
+DRIFT, SENTINEL = 0.5 * ALPHA, 0.4 * ALPHA
+"""The shares of the two tests of drift."""
 FEWEST = 8
 """Trials below which no test over time has a chance."""
 SHIFT = 0.03
 """Change of the fixed CPU loop over a run that matters: more than a quiet machine's clock moves by itself."""
 UNSTEADY = 0.05
 """Robust spread of the fixed CPU loop, as a share of its median: beyond it other work shares the CPU."""
+ROBUST = 1.4826
+"""Median absolute deviation of a normal sample -> its sd."""
+RANKED = 50
+"""Residuals from which the rank of the sentinel says enough."""
+ROUNDING = 1e-9
 LOUD = 0.2
 """Spread within a condition, as a share of its mean, at which five replicates see differences above a third only."""
 
@@ -70,13 +76,18 @@ def machine(found: Data, study: Study, metrics: Sequence[str], line: Timeline) -
 
 
 def residuals(found: Data, metric: str) -> Floats:
-    """Return what is left of a metric without its condition's mean, relative to that where all are positive."""
+    """Return what is left of a metric without its condition's mean, as a share of that where `relative`."""
     values = found.metric(metric)
     seen = summarise(values, found.condition, int(found.condition.max()) + 1)
     left = values - seen.mean[found.condition]
     left[seen.n[found.condition] < 2] = np.nan
-    positive = bool((seen.mean[seen.n > 0] > 0).all())
-    return left / seen.mean[found.condition] if positive else left
+    return left / seen.mean[found.condition] if relative(found, metric) else left
+
+
+def relative(found: Data, metric: str) -> bool:
+    """Say whether all values of a metric are positive, as of a time or a rate: then noise grows with the mean."""
+    values = found.metric(metric)
+    return bool((values[np.isfinite(values)] > 0).all())
 
 
 def _spin(one: AttemptRow) -> float:
@@ -109,7 +120,7 @@ def _tested(
 
 
 def _drift(found: Data, study: Study, metrics: Sequence[str], line: Timeline) -> Iterator[Caution]:
-    moved = [(name, p) for name, p in _tested(found, study, metrics, line, within=False) if p <= ALPHA / 2]
+    moved = [(name, p) for name, p in _tested(found, study, metrics, line, within=False) if p <= DRIFT]
     if moved:
         names, p = listed([name for name, _ in moved]), min(p for _, p in moved)
         text = f"{names} moved over the run, beyond what conditions explain ({probability(p)})."
@@ -126,25 +137,38 @@ def _order(found: Data, study: Study, metrics: Sequence[str], line: Timeline) ->
 
 
 def _sentinel(found: Data, study: Study, metrics: Sequence[str], line: Timeline) -> Iterator[Caution]:
-    """Compare the condition that was measured again at the end with its trials."""
-    tests = [
-        (row, one, metric) for row, one in line.sentinels for metric in metrics if one.metrics.get(metric) is not None
-    ]
-    for row, one, metric in tests:
-        again = one.metrics[metric]
-        values = found.metric(metric)[found.condition == found.condition[row]]
-        values = np.sort(values[np.isfinite(values)])
-        if again is not None and len(values) > 2 and _outside(values, again, ALPHA / (2 * len(tests))):
+    """Compare the trial that was measured again at the end with what it gave at first."""
+    tests = [(row, one.metrics.get(metric), metric) for row, one in line.sentinels for metric in metrics]
+    known = [(row, again, metric) for row, again, metric in tests if again is not None]
+    for row, again, metric in known:
+        if _apart(found, metric, row, again) * len(known) <= SENTINEL:
             unit = unit_of(study.metrics, metric)
-            seen = f"{quantity(again, unit)} at the end, {quantity(float(values.mean()), unit)} before"
+            seen = f"{quantity(again, unit)} at the end, {quantity(float(found.metric(metric)[row]), unit)} at first"
             yield Caution(CautionKind.DRIFT, f"The sentinel's {metric} was {seen}.", REMEDY)
 
 
-def _outside(values: Floats, again: float, alpha: float) -> bool:
-    """Say whether one more value lies outside the prediction interval of some."""
-    known = paired(values.tolist(), 1 - alpha)
-    half = (known.high - known.low) / 2 * math.sqrt(1 + len(values))
-    return abs(again - known.estimate) > half + 1e-9 * abs(known.estimate)
+def _apart(found: Data, metric: str, row: int, again: float) -> float:
+    """Return the p of a trial measured twice differing by as much as the sentinel; 1 where noise is not known.
+
+    The yardstick is what is left of all trials without their conditions' and their seeds' means: among many by rank,
+    which supposes no distribution, among few by Student's t.
+    """
+    from scipy.special import stdtr
+
+    left = residuals(found, metric)
+    rows = np.isfinite(left)
+    seeds = np.unique(found.replicate[rows], return_inverse=True)[1]
+    df = int(rows.sum()) - len(np.unique(found.condition[rows])) - int(seeds.max(initial=0))
+    if df < 1 or not rows[row]:
+        return 1.0
+    noise = left[rows] - summarise(left[rows], seeds, int(seeds.max()) + 1).mean[seeds]
+    noise = np.abs(noise) * math.sqrt(len(noise) / df)
+    first = float(found.metric(metric)[row])
+    far = abs(again - first) / (abs(first) if relative(found, metric) else 1.0) / math.sqrt(2)
+    if len(noise) >= RANKED:
+        return permutation_p(noise, far)
+    sd = math.sqrt(float((noise**2).mean()))
+    return 2 * float(stdtr(df, -far / sd)) if sd else float(far <= ROUNDING)
 
 
 def _spins(found: Data, line: Timeline) -> Iterator[Caution]:
@@ -155,11 +179,14 @@ def _spins(found: Data, line: Timeline) -> Iterator[Caution]:
     order = np.lexsort((line.spin[rows], line.started[rows]))
     spin = line.spin[rows][order]
     part = max(2, len(spin) // 5)
-    first, last, middle = np.median(spin[:part]), np.median(spin[-part:]), float(np.median(spin))
-    spread = 1.4826 * float(np.median(np.abs(spin - middle))) / middle
-    if abs(last / first - 1) > max(SHIFT, 3 * spread):
+    middle = float(np.median(spin))
+    first, last = float(np.median(spin[:part])), float(np.median(spin[-part:]))
+    # from one trial to the next, so that a drift does not hide behind itself
+    jitter = ROBUST * float(np.median(np.abs(np.diff(spin)))) / math.sqrt(2) / middle
+    if abs(last / first - 1) > max(SHIFT, 3 * jitter):
         text = f"A fixed CPU loop took {last / first - 1:+.1%} at the end of the run against its start."
         yield Caution(CautionKind.DRIFT, text, REMEDY)
+    spread = ROBUST * float(np.median(np.abs(spin - middle))) / middle
     if spread > UNSTEADY:
         text = f"A fixed CPU loop varied by {spread:.1%} (robust) between trials."
         yield Caution(CautionKind.NOISY_MACHINE, text, REMEDY)
