@@ -25,6 +25,7 @@ LEAST_LEVELS = 4
 """Levels below which a curve that bends cannot be told from one that does not."""
 REACHED = 0.95
 """Share of the capacity from which a level counts as saturated."""
+MENTION = 2.0
 DRAWN = 60
 """Points of the curve that is drawn."""
 METHOD = "bootstrap over replicates"
@@ -132,13 +133,22 @@ class _Judged:
 def _judged(asked: _Asked, measured: Ladder, times: Ladder | None, rng: np.random.Generator) -> _Judged:
     weighed = sample(measured.x, measured.values)
     tried = (fit(family, weighed) for family in (GROWING if asked.grows else WORSENING))
-    fits = sorted((found for found in tried if found is not None), key=lambda found: found.bic)
+    fits = sorted((found for found in tried if found is not None), key=_rank)
     best = fits[0]
     place = marks(best.family, np.array([best.shape]), np.array([best.coefficients]), float(measured.x.max()))
     bends = best.family.name not in ("flat", "line")
     p = bend_p(weighed, measured.values, convex=not asked.grows, rng=rng)
     draws = bootstrap(weighed, measured.values, best, rng) if bends else None
     return _Judged(asked, measured, weighed, tuple(fits), p, draws, place, _asymptotic(asked, measured, times, rng=rng))
+
+
+def _rank(found: Fitted) -> float:
+    """Return the criterion; a slope behind the break, which the hinge does without, must be worth more than a mention.
+
+    Source: Raftery (1995), Bayesian model selection in social research, Sociological Methodology 25: a BIC less than 2
+    apart is not.
+    """
+    return found.bic + (MENTION if found.family.name == "bend" else 0.0)
 
 
 def _finding(judged: _Judged, cautions: tuple[Caution, ...]) -> SaturationFinding:

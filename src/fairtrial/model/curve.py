@@ -85,7 +85,7 @@ class SaturationFinding:
     fits: tuple[Fit, ...]
     """Best first."""
     chosen: str
-    """flat | line | hinge | saturating | usl"""
+    """flat | line | hinge (a line, then a plateau) | bend (a line, then another) | saturating | exponential | usl"""
     criterion: str
     """AICc or BIC."""
     knee: float | None
