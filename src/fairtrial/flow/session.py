@@ -114,9 +114,7 @@ class Session:
             finished=stands.finished,
         )
         learns = strategy_of(declared.study, registry).learns
-        plan = opened.ask()
-        if plan is None or plan.count().trials == 0:
-            raise NothingMeasured("the plan is empty: no trial matches", hint="fairtrial plan shows what there is")
+        plan = first(opened)
         forgiven = failures(ledger, stands.run, order.forgive) if stands.run is not None else []
         stands.forgive(forgiven)
         left = within(look(plan, settled=stands.settled, finished=stands.finished), order.within)
@@ -279,6 +277,14 @@ class Session:
 
             first = sentinel(self.plan)
             runner.run([first] if first else [], role=Role.SENTINEL)
+
+
+def first(opened: Opened) -> Plan:
+    """Return the first plan of an opened strategy. Raises NothingMeasured where it has no trial."""
+    plan = opened.ask()
+    if plan is None or plan.count().trials == 0:
+        raise NothingMeasured("the plan is empty: no trial matches", hint="fairtrial plan shows what there is")
+    return plan
 
 
 def _planned(session: Session) -> int | None:
