@@ -47,27 +47,63 @@ def ranking(
     quantiles: Sequence[float] = (),
 ) -> tuple[list[ConditionFinding], int]:
     """Return the findings of `conditions`, and how many there are without `top`."""
+    found = table(measured, metrics, level=level, quantiles=quantiles)
+    return found.findings(found.ranked(directed(metrics))[:top]), len(found)
+
+
+def table(
+    measured: Measurements | Results,
+    metrics: Sequence[Metric],
+    *,
+    level: float = 0.95,
+    quantiles: Sequence[float] = (),
+) -> Table:
+    """Return the conditions as columns: nothing is made for each condition until it is asked for."""
     wrong = [q for q in quantiles if not 0 <= q <= 1]
     if wrong:
         raise UserError(f"a quantile lies between 0 and 1, not at {wrong[0]:g}", hint="the median is 0.5")
     results = measured if isinstance(measured, Results) else _results(measured)
     groups = _grouped(results)
-    columns = {metric.name: _column(results, groups, metric.name, level, quantiles) for metric in metrics}
-    ranked = _ranked(groups, columns, directed(metrics))[:top]
-    shown = {name: column.of(ranked) for name, column in columns.items()}
-    failures = _failures(results, groups)
-    labels = results.labels(groups.number[ranked].tolist())
-    findings = [
-        ConditionFinding(
-            variant=variant,
-            assignment=assignment,
-            trials=int(groups.laid.size[group]),
-            estimates={name: listed[rank] for name, listed in shown.items()},
-            failures=failures.get(group, {}),
-        )
-        for rank, (group, (variant, assignment)) in enumerate(zip(ranked, labels, strict=True))
-    ]
-    return findings, len(groups.number)
+    return Table(
+        results, groups, {each.name: _column(results, groups, each.name, level, quantiles) for each in metrics}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All conditions, in the order of their first trials, with every metric summarised."""
+
+    results: Results
+    groups: _Groups
+    columns: Mapping[str, Estimates]
+
+    def __len__(self) -> int:
+        return len(self.groups.number)
+
+    def ranked(self, metric: Metric | None) -> list[int]:
+        """Return the places of the conditions, best mean first; in trial order without a metric."""
+        if metric is None:
+            return list(range(len(self)))
+        mean = self.columns[metric.name].summary.mean
+        sign = -1.0 if metric.direction is Direction.MAXIMIZE else 1.0
+        order: list[int] = np.argsort(sign * mean, kind="stable").tolist()
+        return order
+
+    def findings(self, places: Sequence[int]) -> list[ConditionFinding]:
+        """Write out some conditions, in their order."""
+        shown = {name: column.of(places) for name, column in self.columns.items()}
+        failures = _failures(self.results, self.groups)
+        labels = self.results.labels(self.groups.number[places].tolist())
+        return [
+            ConditionFinding(
+                variant=variant,
+                assignment=assignment,
+                trials=int(self.groups.laid.size[group]),
+                estimates={name: listed[rank] for name, listed in shown.items()},
+                failures=failures.get(group, {}),
+            )
+            for rank, (group, (variant, assignment)) in enumerate(zip(places, labels, strict=True))
+        ]
 
 
 def directed(metrics: Sequence[Metric]) -> Metric | None:
@@ -149,11 +185,3 @@ def _failures(results: Results, groups: _Groups) -> Mapping[int, Mapping[str, in
     for (group, reason), count in reasons.items():
         counted.setdefault(group, {})[reason] = count
     return counted
-
-
-def _ranked(groups: _Groups, columns: Mapping[str, Estimates], metric: Metric | None) -> list[int]:
-    if metric is None:
-        return list(range(len(groups.number)))
-    mean = columns[metric.name].summary.mean
-    ranked: list[int] = np.argsort(-mean if metric.direction is Direction.MAXIMIZE else mean, kind="stable").tolist()
-    return ranked

@@ -48,9 +48,9 @@ def optimum(
     judged = judge(seen, alpha)
     inside = front(seen, metrics)
     order = seen.order()
-    verdict = _verdict(seen, judged, margin, bound=bool(slo))
+    verdict = verdict_of(seen, judged, margin, bound=bool(slo))
     needed = _needed(seen, judged, alpha, margin, settled=verdict is not Verdict.INCONCLUSIVE)
-    candidates = _candidates(seen, judged, inside, alpha, bound=bool(slo))
+    candidates = candidates_of(seen, judged, inside, alpha, bound=bool(slo))
     return OptimumFinding(
         metric=seen.metric.name,
         direction=str(seen.metric.direction),
@@ -82,7 +82,8 @@ def compare_again(
     return tuple(_again(before, one, after, other, run, alpha) for one, other in matched if other is not None)
 
 
-def _verdict(seen: Field, judged: Judged, margin: float | None, *, bound: bool) -> Verdict:
+def verdict_of(seen: Field, judged: Judged, margin: float | None, *, bound: bool) -> Verdict:
+    """Say whether one condition is the best."""
     left = np.flatnonzero(seen.eligible & ~judged.told)
     if judged.leader is None or judged.replicates < 2 or not seen.complete.all() or seen.eligible.sum() < 2:
         return Verdict.INCONCLUSIVE
@@ -106,7 +107,8 @@ def _needed(seen: Field, judged: Judged, alpha: float, margin: float | None, *, 
     return Needed(smallest, replicates_for(margin or second.gap, sd, alpha=level, paired=True, sides=1))
 
 
-def _candidates(seen: Field, judged: Judged, inside: Mask, alpha: float, *, bound: bool) -> tuple[Candidate, ...]:
+def candidates_of(seen: Field, judged: Judged, inside: Mask, alpha: float, *, bound: bool) -> tuple[Candidate, ...]:
+    """Write out the candidates, best first."""
     order = seen.order().tolist()
     best, kept = seen.eligible & ~judged.told, {1: True, 0: None, -1: False}
     listed = []

@@ -40,7 +40,7 @@ class Spoken:
         if verdict is Verdict.SUPPORTED:
             return f"{words} is the best of {among} ({shown}); every other one is told from it."
         if verdict is Verdict.NOT_SUPPORTED:
-            return f"No single condition is the best of {among}: others are {self._alike()} {words} ({shown})."
+            return f"No single condition is the best of {among}: {self._alike()}; {words} is first ({shown})."
         return self._open(words, shown, among)
 
     def _open(self, words: str, shown: str, among: str) -> str:
@@ -68,7 +68,11 @@ class Spoken:
         return f"{name} {quantity(estimate.mean or 0.0, unit)}{ends}, n = {estimate.n}"
 
     def _alike(self) -> str:
-        return f"within {quantity(self.margin, self.seen.metric.unit)} of" if self.margin else "exactly as good as"
+        left = self.seen.eligible & ~self.judged.told
+        near = 0 if self.judged.gap is None else int((self.judged.gap[left] <= (self.margin or 0.0)).sum())
+        if not self.margin:
+            return f"{near:,} are exactly equal"
+        return f"{near:,} are within {quantity(self.margin, self.seen.metric.unit)} of the best"
 
     def _limit(self) -> str:
         if self.needed.smallest_effect is None:
@@ -82,7 +86,9 @@ def doubts(seen: Field, judged: Judged, verdict: Verdict, completeness: float) -
     """List why the choice may be wrong."""
     lacking, tolerated = int((~seen.complete).sum()), int((seen.complete & (seen.lost > 0)).sum())
     if lacking:
-        text = f"{lacking:,} of {count(len(seen), 'condition')} gave values for less than {completeness:.0%} of the trials."
+        text = (
+            f"{lacking:,} of {count(len(seen), 'condition')} lack values (completeness asked for: {completeness:.0%})."
+        )
         yield Caution(CautionKind.INCOMPLETE, text, "See why with fairtrial list --failed, then fairtrial retry RUN.")
     if tolerated:
         text = f"{count(tolerated, 'candidate')} lost trials; what lost trials neither leads nor is called the best."

@@ -64,9 +64,9 @@ def behind(values: Floats, leader: int) -> Behind:
 
     The variance of a difference borrows from those of the others as far as they are alike, and is never below its own:
     with few replicates an own variance alone says little. Degrees of freedom are capped by what is known of the
-    leader's own noise, which all differences share: 4 d (K - 1) / (K + 2) for K conditions of d degrees each
-    (Satterthwaite). With two conditions this is the paired t test. Source: Smyth (2004), Stat. Appl. Genet. Mol.
-    Biol. 3 (moderated t).
+    leader's own noise, which all differences share: for K conditions of d degrees each 4 d (K - 1) / (K + 2) where all
+    are alike (Satterthwaite), here 3 d (K - 1) / (K + 1), which also holds where one is noisier than the rest. With
+    two conditions this is the paired t test. Source: Smyth (2004), Stat. Appl. Genet. Mol. Biol. 3 (moderated t).
     """
     size = magnitudes(values)
     n, mean, variance = spreads(values[leader] - values, np.maximum(size, size[leader]))
@@ -75,7 +75,7 @@ def behind(values: Floats, leader: int) -> Behind:
     others = enough & (np.arange(len(values)) != leader)
     borrowed, prior_df = moderated(variance, df, others)
     rivals = int(others.sum())
-    total = np.where(enough, np.minimum(prior_df + df, 4 * df * rivals / (rivals + 3)), 0.0)
+    total = np.where(enough, np.minimum(prior_df + df, 3 * df * rivals / (rivals + 2)), 0.0)
     return Behind(mean, np.sqrt(np.maximum(borrowed, variance) / np.maximum(n, 1)), total)
 
 
