@@ -189,3 +189,37 @@ def test_a_plan_prices_what_is_left(study: Write, fairtrial: Type) -> None:
     code, out, _ = fairtrial("plan", "study.yaml")
     assert code == 0
     assert "a cost of about 3" in out
+
+
+LOGS = """
+def measure(x: float, y: int = 1, *, seed: int, context) -> dict[str, float]:
+    for step in range(1, 10):
+        context.log(step, score=x * step)
+    return {"score": x * 9}
+"""
+
+
+@pytest.mark.parametrize("design", [{"kind": "asha", "reduction": 3}, {"kind": "median", "startup": 2}])
+def test_trials_that_fall_behind_are_stopped(
+    study: Write, fairtrial: Type, data: Data, here: Path, design: dict[str, Any]
+) -> None:
+    """They are settled as pruned, never as values; the first reporter and the best of all go on."""
+    (here / "model.py").write_text(LOGS)
+    levels = {"x": [5.0, 9.0, 1.0, 2.0, 3.0, 4.0, 0.5, 0.1]}
+    study(design=design, factors=levels, replicates=1, parallel={"engine": "inline", "jobs": 1})
+    assert fairtrial("run", "study.yaml")[0] == 0
+    rows = {row["assignment"]["x"]: row for row in data("show", "--limit", "50")["trials"]}
+    assert rows[5.0]["status"] == rows[9.0]["status"] == "done"
+    assert all(rows[x]["status"] == "pruned" and not rows[x]["metrics"] for x in (1.0, 2.0, 0.5, 0.1))
+    assert data("show")["findings"][0]["assignment"]["x"] == 9.0
+
+
+def test_a_search_with_a_pruner_hears_of_what_it_stopped(study: Write, fairtrial: Type, data: Data, here: Path) -> None:
+    """Trials are stopped by those of earlier batches, and the search goes on to its end."""
+    (here / "model.py").write_text(LOGS)
+    design = {"kind": "optuna", "n": 14, "startup": 6, "pruner": {"kind": "median", "startup": 2}}
+    study(design=design, factors={"x": {"interval": [0, 5]}}, replicates=1, parallel={"engine": "inline", "jobs": 1})
+    assert fairtrial("run", "study.yaml")[0] == 0
+    states = [row["status"] for row in data("show", "--limit", "50")["trials"]]
+    assert len(states) == 14
+    assert set(states) == {"done", "pruned"}
