@@ -38,12 +38,15 @@ class Telling:
             )
         if seen.replicates < 2:
             return f"Nothing is concluded about {self.metric} from one replicate{self._hint()} ({base})."
-        shown = [one for one in self.effects if one.verdict is Verdict.SUPPORTED]
+        shown = [one for one in self.effects if one.verdict is Verdict.SUPPORTED and not self._small(one)]
         if shown:
             return f"{'; '.join(self._change(one) for one in shown[:SHOWN])}{self._others(shown)} ({base})."
         if self.inert:
-            return f"{listed(self.inert)} did not change {self.metric}{self._rest()} ({base})."
+            return f"{listed(self.inert)} did not change {self.metric} by as much as matters{self._rest()} ({base})."
         return f"No factor is shown to change {self.metric}{self._limit()} ({base})."
+
+    def _small(self, one: Effect) -> bool:
+        return len(one.factors) == 1 and one.factors[0] in self.inert
 
     def _change(self, one: Effect) -> str:
         ends = "" if one.spread_interval is None else f" ({span(one.spread_interval, self.unit)})"
@@ -58,7 +61,7 @@ class Telling:
         more = f"; so do {len(shown) - SHOWN} other terms" if len(shown) > SHOWN else ""
         rest = [one.factors[0] for one in self.effects if len(one.factors) == 1 and one not in shown]
         open_ = [name for name in rest if name not in self.inert]
-        inert = f"; {listed(rest_)} did not change it" if (rest_ := [n for n in rest if n in self.inert]) else ""
+        inert = f"; {listed(self.inert)} did not change it by as much as matters" if self.inert else ""
         return f"{more}{inert}" + (f"; nothing is shown for {listed(open_)}" if open_ else "")
 
     def _rest(self) -> str:
