@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fairtrial.cli.console import envelope, level, note, number, say
+from fairtrial.cli.console import envelope, note, say
 from fairtrial.cli.declare import AsJson
 from fairtrial.cli.run import Quiet, Why
 
@@ -49,6 +49,7 @@ def analyse(
     keyword: Annotated[str | None, typer.Option("--keyword", help="text: the word to look for.")] = None,
     table: Annotated[str | None, typer.Option("--table", help="text: the raw table.")] = None,
     column: Annotated[str | None, typer.Option("--column", help="text: its column.")] = None,
+    prompts: Annotated[str | None, typer.Option("--prompts", help="text: the column of what was asked.")] = None,
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
@@ -67,6 +68,7 @@ def analyse(
         keyword=keyword,
         table=table,
         column=column,
+        prompts=prompts,
     )
     chosen = [of] if of else kinds(None, run_number)
     findings = {kind: list(analyse(None, run_number, kind, asked)) for kind in chosen}
@@ -101,21 +103,12 @@ def _print_rows(rows: Rows) -> None:
 
     if rows.title:
         say(rows.title)
-    numbers = [
-        name for place, name in enumerate(rows.columns) if any(isinstance(row[place], int | float) for row in rows.rows)
-    ]
-    made = tables.table(*rows.columns, right=numbers)
-    for row in rows.rows[:ROWS]:
-        made.add_row(*map(_cell, row))
+    made = tables.table(*rows.columns, right=sorted(rows.numeric()))
+    for row in rows.shown()[:ROWS]:
+        made.add_row(*row)
     tables.show(made)
     if len(rows.rows) > ROWS:
         say(f"… {len(rows.rows) - ROWS} more rows: fairtrial report -o writes all of them")
-
-
-def _cell(value: str | float | int | None) -> str:
-    if isinstance(value, float) or value is None:
-        return number(value)
-    return value if isinstance(value, str) else level(value)
 
 
 def confirm(

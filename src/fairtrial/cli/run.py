@@ -166,7 +166,7 @@ def _next(ended: Ended) -> str:
         return "the same command again continues it"
     if ended.run.failed:
         return f"fairtrial show {number} --failed"
-    return f"fairtrial export {number} --format csv"
+    return f"fairtrial report {number}"
 
 
 def retry(

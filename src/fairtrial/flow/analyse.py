@@ -33,6 +33,8 @@ class Question:
     keyword: str | None = None
     table: str | None = None
     column: str | None = None
+    prompts: str | None = None
+    """Text: the column that holds what the subject was shown."""
 
 
 def analyse(home: Path | None, number: int | None, of: str, question: Question = Question()) -> Sequence[Finding]:
@@ -150,28 +152,52 @@ def _text(found: Evidence, asked: Question) -> Iterator[Finding]:
     factor = asked.factor or next(iter(found.data.factors), None)
     if factor is None:
         raise UserError("the run has no factor to compare levels of")
-    table, column, answers = _answers(found, asked)
-    yield mentions(answers, keyword=asked.keyword, factor=factor, table=table, column=column, alpha=found.study.alpha)
+    read = _answers(found, asked)
+    yield mentions(
+        read.answers,
+        keyword=asked.keyword,
+        factor=factor,
+        table=read.table,
+        column=read.column,
+        prompts=read.prompts,
+        trials=len(found.data),
+        **_common(found),
+    )
 
 
-def _answers(found: Evidence, asked: Question) -> tuple[str, str, list[tuple[Any, list[str]]]]:
-    """Read the texts of a raw table: (its name, the column, (trial, texts) for each trial)."""
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """The texts of a raw table, a trial with its texts each, and what the subjects were shown."""
+
+    table: str
+    column: str
+    answers: Sequence[tuple[Any, Sequence[str]]]
+    prompts: Sequence[str]
+
+
+def _answers(found: Evidence, asked: Question) -> _Answers:
     import polars as pl
 
     names = list(dict.fromkeys(name for _, name, _ in found.ledger.tables(found.run.number)))
-    table = asked.table or (names[0] if len(names) == 1 else "")
-    if table not in names:
-        raise UnknownName("table", table, names) if table else UserError("which table?", hint=_choices("table", names))
+    table = _one("table", asked.table, names)
     frames = [(row, pl.read_parquet(path)) for row, _, path in found.ledger.tables(found.run.number, table)]
     texts = [name for name, kind in frames[0][1].schema.items() if kind == pl.String]
-    column = asked.column or (texts[0] if len(texts) == 1 else "")
-    if column not in texts:
-        raise (
-            UnknownName("column", column, texts)
-            if column
-            else UserError("which column?", hint=_choices("column", texts))
-        )
-    return table, column, [(row, frame[column].drop_nulls().to_list()) for row, frame in frames]
+    prompts = _one("prompts", asked.prompts, texts) if asked.prompts else ""
+    column = _one("column", asked.column, [name for name in texts if name != prompts])
+    shown = {text for _, frame in frames for text in frame[prompts].drop_nulls().to_list()} if prompts else ()
+    answers = [(row, frame[column].drop_nulls().to_list()) for row, frame in frames]
+    return _Answers(table, column, answers, sorted(shown))
+
+
+def _one(option: str, given: str | None, names: Sequence[str]) -> str:
+    """Return the name that was given, or the only one. Raises UnknownName, UserError where a choice must be made."""
+    if given is None and len(names) == 1:
+        return names[0]
+    if given is None:
+        raise UserError(f"which {option}?", hint=_choices(option, names))
+    if given not in names:
+        raise UnknownName(option, given, names)
+    return given
 
 
 def _choices(option: str, names: Sequence[str]) -> str:

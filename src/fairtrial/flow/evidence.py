@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fairtrial.contract.journal import Ledger
 from fairtrial.errors import UserError
 from fairtrial.flow.book import reading
+from fairtrial.flow.level import interval_level
 from fairtrial.model.choice import Again
 from fairtrial.model.run import AttemptRow, Run
 from fairtrial.model.study import Direction, Metric, Study
@@ -53,6 +54,11 @@ class Evidence:
             raise UserError("no metric says which way is better", hint=f"--metric {' | '.join(known)}")
         return known[0]
 
+    def judged(self) -> list[str]:
+        """List the metrics with a direction; all where none has one."""
+        directed = [metric.name for metric in self.metrics if metric.direction is not Direction.NONE]
+        return directed or [metric.name for metric in self.metrics]
+
     def direction(self, name: str) -> Direction:
         """Return which way a metric is better."""
         return next((metric.direction for metric in self.metrics if metric.name == name), Direction.NONE)
@@ -88,6 +94,7 @@ def gather(ledger: Ledger, number: int | None) -> Evidence:
     run = ledger.run(number)
     measured = ledger.measurements(run.number)
     study = recorded(run)
+    study = replace(study, alpha=1 - interval_level(run.document))  # replicates that were added by looking have a price
     if not study.metrics:
         names = (name for name in measured.metrics if name not in measured.factors)
         study = replace(study, metrics=tuple(Metric(name) for name in names))

@@ -31,6 +31,7 @@ def gathered(found: Evidence, *, of: Sequence[str] = (), factor: str | None = No
     from fairtrial.flow import facts
     from fairtrial.report.section import section
 
+    units = {metric.name: metric.unit for metric in found.metrics if metric.unit}
     claims: tuple[ClaimFinding, ...] = tuple(ask(found, "claims"))
     results = list(results_of(found, of, factor))
     cautions = tuple(doubts(found))
@@ -47,8 +48,8 @@ def gathered(found: Evidence, *, of: Sequence[str] = (), factor: str | None = No
             facts.design(found),
             facts.completeness(found),
             *facts.manipulations(found),
-            section(_conditions(found)),
-            *(section(finding) for _, finding in results),
+            section(_conditions(found), units),
+            *(section(finding, units) for _, finding in results),
             *_own(found),
             facts.null_check(found),
             *facts.sensitivity(found),
@@ -62,8 +63,9 @@ def gathered(found: Evidence, *, of: Sequence[str] = (), factor: str | None = No
 
 def results_of(found: Evidence, of: Sequence[str], factor: str | None) -> Iterator[tuple[str, Any]]:
     """Answer what the claims are about, the questions that fit a study, then those asked for: (kind, finding)."""
-    chosen = [*claimed(found), *((kind, Question()) for kind in fitting(found))]
-    chosen += [(kind, Question(factor=factor)) for kind in of]
+    metric = found.judged()[0]
+    chosen = [*claimed(found), *((kind, Question(metric=metric)) for kind in fitting(found))]
+    chosen += [(kind, Question(metric=metric, factor=factor)) for kind in of]
     for kind, asked in dict.fromkeys(chosen):
         for finding in ask(found, kind, asked):
             yield kind, finding
