@@ -15,6 +15,8 @@ from fairtrial.analyse.data import Column, Data
 from fairtrial.model.identity import canonical_json
 from fairtrial.stats.summary import Floats, Integers
 
+WIDE = 10
+"""Codes that reach no farther than this many times their number are renumbered by counting, not by sorting."""
 SPARSE = 50
 """Cells a trial from which a crossing of levels and settings is a random design, not a grid with gaps."""
 GLANCE = 20_000
@@ -62,7 +64,7 @@ def box(found: Data, values: Floats, factors: Sequence[str], *, keep: Mask | Non
     setting = settings(found, factors, rows)
     sizes = (*(len(order) for order in orders), int(setting.max(initial=-1)) + 1)
     cell = np.ravel_multi_index((*places, setting), sizes) if np.prod(sizes, dtype=np.float64) < 2**62 else None
-    if cell is None or np.prod(sizes) > SPARSE * len(np.unique(cell)):
+    if cell is None or np.prod(sizes) > SPARSE * (int(dense(cell).max()) + 1):
         return None
     whole = _cube(found.replicate[rows], values[rows], cell, sizes)
     return _trimmed(whole, factors, columns, orders)
@@ -119,11 +121,24 @@ def _same(one: Column, other: Column) -> bool:
     """Say whether each level of one factor stands for one of the other: they were varied together."""
     if not 2 <= len(one.levels) == len(other.levels):
         return False
-    codes = np.unique(np.stack([one.codes, other.codes]), axis=1)
-    if codes.shape[1] != len(np.unique(codes[0])) or codes.shape[1] != len(np.unique(codes[1])):
+    partner = np.full(len(one.levels) + 1, -2)
+    partner[one.codes] = other.codes  # code -1, for an absent level, is the last place
+    known = partner[partner > -2]
+    if len(np.unique(known)) < len(known) or (partner[one.codes] != other.codes).any():
         return False
     # values drawn at random are all different, so that they pair up too, but in no order
-    return len(one.levels) <= PAIRED or abs(int(np.sign(np.diff(codes[1])).sum())) == codes.shape[1] - 1
+    turns = np.sign(np.diff(partner[:-1]))
+    return len(one.levels) <= PAIRED or bool((turns == turns[0]).all())
+
+
+def dense(code: Integers) -> Integers:
+    """Renumber codes from 0 without gaps, in ascending order."""
+    if int(code.max(initial=0)) > WIDE * (len(code) + 1):
+        return np.unique(code, return_inverse=True)[1].astype(np.int64)
+    seen = np.zeros(int(code.max(initial=0)) + 1, dtype=np.int64)
+    seen[code] = 1
+    renumbered: Integers = (np.cumsum(seen) - 1)[code]
+    return renumbered
 
 
 def settings(found: Data, factors: Sequence[str], rows: Mask) -> Integers:
@@ -135,7 +150,7 @@ def settings(found: Data, factors: Sequence[str], rows: Mask) -> Integers:
             continue
         rank = np.concatenate([[0], 1 + np.argsort(canonical_order(column))])
         code = joined(code, rank[column.codes[rows] + 1])
-    return np.unique(code, return_inverse=True)[1].astype(np.int64)
+    return dense(code)
 
 
 def _nested(column: Column, factor: Column, rows: Mask) -> bool:
@@ -154,9 +169,11 @@ def _cube(replicate: Integers, values: Floats, cell: Integers, sizes: tuple[int,
     replicates, place = np.unique(replicate, return_inverse=True)
     at = cell * len(replicates) + place
     width = int(np.prod(sizes)) * len(replicates)
-    order = np.lexsort((values, at))
     count = np.bincount(at, minlength=width)
-    total = np.bincount(at[order], weights=values[order], minlength=width)
+    if int(count.max()) > 1:  # sums of several do not depend on the order of the trials
+        order = np.lexsort((values, at))
+        at, values = at[order], values[order]
+    total = np.bincount(at, weights=values, minlength=width)
     with np.errstate(invalid="ignore"):
         means: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return means.reshape(*sizes, len(replicates))

@@ -19,7 +19,6 @@ from fairtrial.stats.interval import t_interval
 from fairtrial.stats.partial import Additive, Partial, additive
 from fairtrial.stats.summary import Floats, Integers, mean, sd
 
-REPEATS = 999
 LARGE = 2_000
 """Conditions from which a permutation p and the F distribution's are the same to the eye."""
 FINE, COARSE = (8, 5, 3, 2), 3
@@ -76,14 +75,16 @@ def binned(codes: Integers, column: Column, bins: int) -> Binned:
         place = np.full(len(order) + 1, -1)
         place[present] = np.arange(len(present))
         chosen = order[present].tolist()
-        return Binned(place[codes], tuple(column.levels[c] for c in chosen), tuple(column.x[c] for c in chosen))
+        x = column.x
+        return Binned(place[codes], tuple(column.levels[c] for c in chosen), tuple(x[c] for c in chosen))
     ranked = np.sort(codes[codes >= 0])
     cuts = np.unique(ranked[(np.arange(1, bins) * len(ranked)) // bins])
     found = np.where(codes < 0, -1, np.searchsorted(cuts, codes, side="right"))
     places, found[found >= 0] = np.unique(found[found >= 0], return_inverse=True)
     inside = [codes[found == place] for place in range(len(places))]
-    labels = tuple(f"{column.x[part.min()]:g} … {column.x[part.max()]:g}" for part in inside)
-    return Binned(found, labels, tuple(float(column.x[int(np.median(part))]) for part in inside))
+    x = column.x
+    labels = tuple(f"{x[part.min()]:g} … {x[part.max()]:g}" for part in inside)
+    return Binned(found, labels, tuple(x[int(np.median(part))] for part in inside))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _fit(
         return None
     mains = [_filled(one) for one in fine.values()]
     crossings = [(_filled(one), _filled(other)) for one, other in pairs]
-    repeats = REPEATS if n <= LARGE else 0
+    repeats = asked.repeats if n <= LARGE else 0
     scale = float(np.abs(units.values - units.values.mean()).max()) or 1.0
     rng = asked.stream([*fine])
     centred = (units.values - units.values.mean()) / scale

@@ -39,7 +39,7 @@ def _moved(
     left, at = left - means[block], at - centres[block]
     weights = n * (centres - (n * centres).sum() / n.sum())
     observed = float(left @ at)
-    draws = _within(left, at, block, n, repeats, rng)
+    draws = _within(left, at, block, repeats=repeats, rng=rng)
     if between and len(n) > 1:
         observed += float(means @ weights)
         draws = draws + rng.permuted(np.tile(means, (repeats, 1)), axis=1) @ weights
@@ -47,11 +47,11 @@ def _moved(
     return permutation_p(np.abs(draws), abs(observed), scale=scale)
 
 
-def _within(left: Floats, at: Floats, block: Integers, n: Integers, repeats: int, rng: np.random.Generator) -> Floats:
+def _within(left: Floats, at: Floats, block: Integers, *, repeats: int, rng: np.random.Generator) -> Floats:
     """Return the sums of residual x time with the residuals of each block shuffled."""
     if len(left) > SHUFFLED:
         squares = np.bincount(block, weights=left**2) * np.bincount(block, weights=at**2)
-        sd = np.sqrt((squares / np.maximum(n - 1, 1)).sum())
+        sd = np.sqrt((squares / np.maximum(np.bincount(block) - 1, 1)).sum())
         draws: Floats = rng.standard_normal(repeats) * sd
         return draws
     shuffled = np.argsort(rng.random((repeats, len(left))) + block, axis=1)
