@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fairtrial.model.curve import CrossoverFinding
 from fairtrial.model.figure import Figure, Grid, Mark, Section, Series, shown
+from fairtrial.model.finding import Verdict
 from fairtrial.report import points
 from fairtrial.report.words import Units, between, clean, ends, percent, settles
 
@@ -54,8 +55,8 @@ def _figure(found: CrossoverFinding, units: Units) -> Figure:
 
 def _title(found: CrossoverFinding) -> str:
     first, second = map(clean, found.arms)
-    if found.place is None:
-        return f"{first} and {second}: no crossing of {found.metric} in range"
+    if found.place is None or found.verdict is not Verdict.SUPPORTED:
+        return f"{first} and {second}: no crossing of {found.metric} is shown in range"
     return f"{first} and {second} cross at {found.factor} = {shown(found.place)}"
 
 

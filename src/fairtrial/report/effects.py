@@ -13,9 +13,11 @@ from fairtrial.report.words import Units, clean, ends, method, settles
 DRAWN = 8
 """Factors whose means are drawn; every factor has its table."""
 EFFECT = (
-    "effect", "F", "p", "p adj.", "ω²p", "ω²p low", "ω²p high", "spread", "spread low", "spread high", "d", "verdict",
+    "effect", "F", "p", "p adj.", "ω²p", "ω²p low", "ω²p high", "spread", "spread low", "spread high", "d", "effect?",
     "why",
 )  # fmt: skip
+SHOWN = {Verdict.SUPPORTED: "shown", Verdict.NOT_SUPPORTED: "none", Verdict.INCONCLUSIVE: "not shown"}
+"""Words for an effect; verdicts are kept for claims."""
 
 
 def effects(found: EffectsFinding, units: Units) -> Section:
@@ -44,7 +46,7 @@ def _said(found: EffectsFinding, units: Units) -> list[str]:
 def _row(effect: Effect) -> tuple[Cell, ...]:
     tests = (effect.statistic, effect.p, effect.p_adjusted)
     sizes = (effect.size, *ends(effect.size_interval), effect.spread, *ends(effect.spread_interval))
-    said = (effect.standardised, effect.verdict.value, effect.why)
+    said = (effect.standardised, SHOWN[effect.verdict], effect.why)
     return (" × ".join(effect.factors), *tests, *sizes, *said)
 
 

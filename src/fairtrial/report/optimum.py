@@ -33,7 +33,7 @@ def _said(found: OptimumFinding, units: Units) -> list[str]:
 def _table(found: OptimumFinding) -> Grid:
     paths = candidates.factors(found.candidates)
     judged = any(each.feasible is not None for each in found.candidates)
-    columns = (*paths, "n", "missing", "mean", "low", "high", "shrunken", "gap low", "gap high", "best?")
+    columns = (*paths, "n", "missing", "mean", "low", "high", "shrunken", "worse by at most", "best?")
     rows = tuple((*candidates.place(each, paths), *_numbers(each), *_kept(each, judged)) for each in found.candidates)
     title = f"Candidates by {found.metric} ({found.direction})"
     return Grid((*columns, *(("feasible",) if judged else ())), rows, title)
@@ -41,7 +41,7 @@ def _table(found: OptimumFinding) -> Grid:
 
 def _numbers(each: Candidate) -> tuple[Cell, ...]:
     said = each.estimate
-    means = (said.n, said.missing, said.mean, *ends(said.interval), each.shrunken, *ends(each.gap))
+    means = (said.n, said.missing, said.mean, *ends(said.interval), each.shrunken, ends(each.gap)[1])
     return (*means, "yes" if each.best else "no")
 
 
