@@ -30,8 +30,8 @@ class Ladder:
 
     @property
     def replicates(self) -> int:
-        """Return the fewest values of a level; 0 where there is no level."""
-        return min((point.n for point in self.points), default=0)
+        """Return the fewest values of a level that has any; 0 where none has."""
+        return min((point.n for point in self.shown), default=0)
 
     @property
     def shown(self) -> list[Point]:

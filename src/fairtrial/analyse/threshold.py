@@ -17,7 +17,7 @@ from fairtrial.stats.changepoint import Step, step
 from fairtrial.stats.difference import paired
 from fairtrial.stats.isotonic import isotonic
 from fairtrial.stats.power import replicates_for, smallest_effect
-from fairtrial.stats.resample import generator
+from fairtrial.stats.resample import TIE, generator
 
 STEP, TREND, NONE, UNKNOWN = "step", "trend", "none", "unknown"
 
@@ -168,7 +168,7 @@ def _jumps(listed: tuple[Point, ...], change: float) -> Iterator[Jump]:
             continue
         size = after.mean - before.mean
         share = size / abs(before.mean) if before.mean else math.copysign(math.inf, size)
-        if abs(share) >= change:
+        if abs(share) >= change * (1 - TIE):
             yield Jump(before.level, after.level, share)
 
 

@@ -23,6 +23,8 @@ Shapes = Floats
 """One candidate a row: its nonlinear parameters, as shares of the highest load."""
 ROUNDS, WIDTH = 12, 9
 """The search around the best candidate: rounds, and candidates to a parameter in each."""
+NARROWINGS, NET, PLANE = 6, 161, 41
+"""The search for many curves: rounds at most, candidates for one parameter, and for each of two."""
 EXACT = 1e-20
 """Share of the weighted sum of squares below which an error is rounding."""
 
@@ -103,7 +105,7 @@ def fit(family: Family, measured: Sample) -> Fitted | None:
     if len(measured.x) < family.coefficients + 1:
         return None
     shapes = family.shapes(measured.x / measured.x.max())
-    best = _best(family, measured, shapes)
+    best = _best(family, measured, shapes) if len(shapes) else None
     if best is None:
         return None
     if shapes.shape[1]:
@@ -114,15 +116,43 @@ def fit(family: Family, measured: Sample) -> Fitted | None:
 
 
 def refit(family: Family, measured: Sample, means: Floats) -> tuple[Shapes, Floats]:
-    """Fit the same family to other means at once: shape (curves, levels) -> (shapes, coefficients), a row a curve."""
+    """Fit the same family to other means at once: shape (curves, levels) -> (shapes, coefficients), a row a curve.
+
+    The search narrows to where the curves lie until its steps are small beside the distances between them; one curve
+    in a hundred may then stand at either end of it.
+    """
     shapes = family.shapes(measured.x / measured.x.max())
+    for _ in range(NARROWINGS):
+        chosen, solved = _refitted(family, measured, means, shapes)
+        narrower = _narrower(shapes, chosen, log=family.log) if shapes.shape[1] else None
+        if narrower is None:
+            break
+        shapes = narrower
+    return chosen, solved
+
+
+def _refitted(family: Family, measured: Sample, means: Floats, shapes: Shapes) -> tuple[Shapes, Floats]:
     projected, gram = _projected(family, measured, shapes)
     root = np.sqrt(measured.weight)
     solved = np.einsum("ckl,bl->bck", projected, means * root, optimize=True)
     taken = np.einsum("bck,ckm,bcm->bc", solved, gram, solved, optimize=True)
     taken = np.where(family.valid(solved), taken, -np.inf)
-    chosen = np.argmax(taken, axis=1)
-    return shapes[chosen], solved[np.arange(len(means)), chosen]
+    best = np.argmax(taken, axis=1)
+    return shapes[best], solved[np.arange(len(means)), best]
+
+
+def _narrower(shapes: Shapes, chosen: Shapes, *, log: bool) -> Shapes | None:
+    """Return a finer net over what was chosen; None where that is most of the net already."""
+    known, picked = (np.log(shapes), np.log(chosen)) if log else (shapes, chosen)
+    gap = _ratio(shapes, log=log)
+    low = np.maximum(np.quantile(picked, 0.01, axis=0) - gap, known.min(axis=0))
+    high = np.minimum(np.quantile(picked, 0.99, axis=0) + gap, known.max(axis=0))
+    if (high - low > 0.5 * (known.max(axis=0) - known.min(axis=0))).all():
+        return None
+    count = NET if shapes.shape[1] == 1 else PLANE
+    mesh = np.meshgrid(*(np.linspace(*ends, count) for ends in zip(low, high, strict=True)), indexing="ij")
+    net: Shapes = np.stack(mesh, axis=-1).reshape(-1, shapes.shape[1])
+    return np.exp(net) if log else net
 
 
 def weights(fits: Mapping[str, float]) -> dict[str, float]:
