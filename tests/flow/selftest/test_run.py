@@ -50,19 +50,36 @@ def test_repeats_differ(monkeypatch):
     drawn = []
     cell = Cell("d", "w", "s", planted=False, rate=0.05, fires=lambda rng: drawn.append(rng.random()) or False)
     monkeypatch.setattr(run, "import_module", lambda name: type("Module", (), {"CELLS": (cell,)}))
-    fired(run._Chunk("m", 0, 0, 20, 0))
+    fired(run._Chunk(run._Repeats("m", 0, 0), 0, 20))
     assert len(set(drawn)) == 20
 
 
 def test_as_many_repeats_as_promised():
     """A whole share means 1,000 null and 400 planted repeats."""
+    of = run._Repeats("m", 0, 0)
     null = Cell("d", "w", "s", planted=False, rate=0.05, fires=lambda rng: False)
     planted = Cell("d", "w", "s", planted=True, rate=0.8, fires=lambda rng: True)
-    assert run._chunks("m", 0, null, 1.0, 0)[-1].stop == NULLS == 1000
-    assert run._chunks("m", 0, planted, 1.0, 0)[-1].stop == PLANTED == 400
+    assert run._chunks(of, null, 1.0)[-1].stop == NULLS == 1000
+    assert run._chunks(of, planted, 1.0)[-1].stop == PLANTED == 400
 
 
 def test_unknown_detector():
     """A detector that there is none of is refused with the nearest one."""
     with pytest.raises(UnknownName, match="unknown detector"):
         selftest(only=["treshold"])
+
+
+def test_a_promise_that_seems_broken_is_measured_again(monkeypatch):
+    """What decides then is ten times the repeats: chance passes, a broken promise stays broken."""
+    often = {"d": 0.08, "e": 0.05}
+
+    def cell(name):
+        count = iter(range(100_000))
+        return Cell(name, "w", "s", planted=False, rate=0.05, fires=lambda rng: next(count) % 1000 < 1000 * often[name])
+
+    made = (cell("d"), cell("e"))
+    monkeypatch.setattr(run, "import_module", lambda name: type("Module", (), {"CELLS": made}))
+    monkeypatch.setattr(run, "cells", lambda: [("m", place, cell) for place, cell in enumerate(made)])
+    broken, kept = selftest(jobs=1)
+    assert (broken.repeats, broken.holds) == (10_000, False)
+    assert (kept.repeats, kept.holds) == (1000, True)
