@@ -53,7 +53,7 @@ def effects(
     judged = _judged(seen.terms, same, asked, sound=sound)
     inert = _inert(seen.terms, same, asked) if sound else tuple(same)
     verdict = _verdict(judged, inert, names) if sound else Verdict.INCONCLUSIVE
-    needed = _needed(seen, judged, asked)
+    needed = _needed(seen, judged, asked, complete=share >= completeness)
     unit = unit_of(metrics, metric)
     return EffectsFinding(
         metric=metric,
@@ -116,7 +116,7 @@ def _method(seen: Screen) -> str:
     return "F of an additive model over conditions; p by permutation of its residuals over conditions"
 
 
-def _needed(seen: Screen, judged: Sequence[Effect], asked: Asked) -> Needed:
+def _needed(seen: Screen, judged: Sequence[Effect], asked: Asked, *, complete: bool) -> Needed:
     """Return the smallest difference between two levels that each factor would show, and the replicates that decide."""
     alpha, paired = asked.alpha / asked.family, seen.crossed
     mains = [
@@ -129,7 +129,7 @@ def _needed(seen: Screen, judged: Sequence[Effect], asked: Asked) -> Needed:
     open_ = [pair for pair in mains if pair[1].verdict is Verdict.INCONCLUSIVE]
     if seen.replicates < 2:
         return Needed(largest, 2)
-    if not open_ or not paired or any(effect.verdict is Verdict.SUPPORTED for effect in judged):
+    if not open_ or not paired or not complete or any(effect.verdict is Verdict.SUPPORTED for effect in judged):
         return Needed(largest)
     one, effect = min(open_, key=lambda pair: pair[1].p if pair[1].p is not None else 1.0)
     more = replicates_for(effect.spread or 0.0, one.sd or 0.0, alpha=alpha, paired=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from fairtrial.analyse.data import ARMS, Data
@@ -29,7 +31,8 @@ def below(case: Case) -> Weighed:
     seen = summarise(case.values[rows], codes, len(conditions))
     fewest = int(seen.n.min())
     if fewest < 2:
-        return thin(case, fewest, rows)
+        said = f"a condition has {count(fewest, 'value')} of {case.claim.metric}, and needs two"
+        return replace(thin(case, fewest, rows), said=said)
     se = seen.sd / np.sqrt(seen.n)
     inside, outside = _tail(limit - seen.mean, se, seen.n - 1), _tail(seen.mean - limit, se, seen.n - 1)
     worst = int(np.lexsort((seen.mean, inside))[-1])
