@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairtrial.analyse.conditions import conditions, ranking
+from fairtrial.analyse.conditions import conditions, ranking, table
+from fairtrial.errors import UserError
 from fairtrial.model.run import Measurements
 from fairtrial.model.study import ABSENT, Direction, Metric
 from fairtrial.stats.interval import t_interval
@@ -201,3 +202,29 @@ def test_a_ranking_counts_what_it_leaves_out():
     found, count = ranking(measured({"x": [1, 2, 3, 3]}, {"loss": [3, 1, 2, 2]}), [LOSS], top=1)
     assert [finding.assignment for finding in found] == [{"x": 2}]
     assert count == 3
+
+
+def test_quantiles_on_request():
+    """A quantile is a value of the condition, under its probability; without asking there is none."""
+    data = measured({"x": [1] * 4}, {"accuracy": [0.1, 0.4, 0.2, 0.3]})
+    assert conditions(data, [ACCURACY])[0].estimates["accuracy"].quantiles == {}
+    found = conditions(data, [ACCURACY], quantiles=(0.5, 0.9))[0].estimates["accuracy"]
+    assert found.quantiles == {0.5: 0.2, 0.9: 0.4}
+    nothing = measured({"x": [1]}, {"accuracy": [math.nan]})
+    assert conditions(nothing, [ACCURACY], quantiles=(0.5,))[0].estimates["accuracy"].quantiles == {}
+
+
+@pytest.mark.parametrize("quantile", [-0.1, 1.5, math.nan])
+def test_a_quantile_beyond_the_values_is_refused(quantile):
+    """Percentages are a mistake that is easily made."""
+    with pytest.raises(UserError, match="between 0 and 1"):
+        conditions(measured({"x": [1]}, {"accuracy": [1.0]}), [ACCURACY], quantiles=(quantile,))
+
+
+def test_a_table_writes_out_what_is_asked_for():
+    """Columns hold every condition; findings are made for the places that are named, in their order."""
+    found = table(measured({"x": [1, 2, 3, 1]}, {"accuracy": [0.1, 0.9, 0.5, 0.3]}), [ACCURACY])
+    assert len(found) == 3
+    assert found.columns["accuracy"].summary.mean.tolist() == pytest.approx([0.2, 0.9, 0.5])
+    assert (found.ranked(ACCURACY), found.ranked(None)) == ([1, 2, 0], [0, 1, 2])
+    assert [one.assignment for one in found.findings([2, 0])] == [{"x": 3}, {"x": 1}]

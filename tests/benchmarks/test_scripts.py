@@ -14,7 +14,12 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 @pytest.mark.long
 @pytest.mark.parametrize(
     "command",
-    [("overhead.py", "--quick", "--peers", "none"), ("persistent.py", "--quick"), ("startup.py", "--quick")],
+    [
+        ("overhead.py", "--quick", "--peers", "none"),
+        ("persistent.py", "--quick"),
+        ("startup.py", "--quick"),
+        ("conditions.py", "--quick"),
+    ],
     ids=lambda command: command[0],
 )
 def test_a_script_prints_its_table(command, tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairtrial.errors import FairtrialError
-from fairtrial.stats.summary import mean, median, sd, summarise
+from fairtrial.stats.summary import Groups, mean, median, sd, summarise
 
 SAMPLES = st.lists(st.floats(-1e9, 1e9, allow_nan=False), min_size=1, max_size=30)
 
@@ -86,3 +86,41 @@ def test_nothing_at_all_is_summarised():
     """No values and no groups give empty arrays."""
     assert len(summarise([], [], 0).mean) == 0
     assert summarise([], [], 2).n.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.25, 0.5, 0.9, 0.95, 1.0])
+def test_quantiles_are_values(share):
+    """The smallest value with at least that share of the values at or below it, as numpy's inverted_cdf."""
+    rng = np.random.default_rng(3)
+    values, codes = rng.normal(size=900), rng.integers(0, 30, 900)
+    values[rng.random(900) < 0.1] = np.nan
+    found = Groups(codes, 30).summarise(values, [share])
+    for group in range(30):
+        own = values[(codes == group) & np.isfinite(values)]
+        assert found.quantiles[0, group] == np.quantile(own, share, method="inverted_cdf")
+
+
+def test_a_quantile_of_twenty_is_the_nineteenth():
+    """0.95 of 20 values are 19, whatever 0.95 is as a float."""
+    found = Groups([0] * 20, 2).summarise(np.arange(1.0, 21.0), [0.95, 0.15, 0.55])
+    assert found.quantiles[:, 0].tolist() == [19, 3, 11]
+    assert np.isnan(found.quantiles[:, 1]).all()
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.floats(-1e6, 1e6) | st.just(math.nan)), max_size=60), st.integers(0, 9))
+def test_the_order_of_values_does_not_matter(rows, seed):
+    """Groups of any sizes, to the last digit."""
+    order = np.random.default_rng(seed).permutation(len(rows))
+    codes, values = [row[0] for row in rows], [row[1] for row in rows]
+    found = summarise(values, codes, 10)
+    moved = summarise([values[place] for place in order], [codes[place] for place in order], 10)
+    for name in ("n", "mean", "sd", "median", "minimum", "maximum"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(moved, name))
+
+
+def test_more_groups_than_sixteen_bits():
+    """Group numbers beyond 65,535 are sorted whole."""
+    codes = np.array([70_000, 4464, 70_000, 4464, 131_072])
+    found = summarise([1.0, 2.0, 3.0, 4.0, 5.0], codes, 131_073)
+    assert found.mean[[70_000, 4464, 131_072]].tolist() == [2, 3, 5]
+    assert found.n.sum() == 5

@@ -19,6 +19,7 @@ from fairtrial.analyse.term import Asked
 from fairtrial.analyse.wording import count, quantity
 from fairtrial.model.choice import Again, Candidate, SearchFinding, Span
 from fairtrial.model.finding import Caution, CautionKind, Verdict
+from fairtrial.model.identity import canonical_json
 from fairtrial.model.outcome import Status
 from fairtrial.model.study import Metric
 from fairtrial.stats.summary import Floats, mean, sd
@@ -168,7 +169,8 @@ def _span(column: Column, levels: Sequence[object]) -> Span:
     if column.ordered:
         numbers = [float(level) for level in levels if isinstance(level, int | float)]
         return Span(min(numbers), max(numbers))
-    return Span(None, None, tuple(level for level in column.levels if level in levels))
+    kinds = {canonical_json(level): level for level in levels}
+    return Span(None, None, tuple(kinds[text] for text in sorted(kinds)))
 
 
 def _failed(found: Data, metric: str) -> Mapping[str, int]:

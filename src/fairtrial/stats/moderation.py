@@ -39,9 +39,11 @@ def moderated(variance: Floats, df: Floats, pool: npt.NDArray[np.bool_]) -> tupl
 
 
 def moderation(variance: Floats, df: Floats) -> tuple[float, float]:
-    """Return (degrees of freedom, variance) of what many variances have in common; (0, 0) where too few are there.
+    """Return (degrees of freedom, variance) of what many variances have in common; (0, 0) where that is nothing.
 
-    Infinite degrees of freedom mean that they differ by chance alone. Variances of 0 are left out. Source: Smyth
+    Infinite degrees of freedom mean that they differ by chance alone. Where what they have in common is worth less
+    than a variance's own degrees of freedom it is dropped: it would only drown the small ones. Variances of 0 are left
+    out. Source: Smyth
     (2004), Stat. Appl. Genet. Mol. Biol. 3, section 6.2 (moments of the log variances).
     """
     from scipy.special import digamma, polygamma
@@ -55,6 +57,8 @@ def moderation(variance: Floats, df: Floats) -> tuple[float, float]:
     if excess <= 0:
         return math.inf, float((variance * df).sum() / df.sum())
     common = 2 * _inverse_trigamma(excess)
+    if common < df.mean():
+        return 0.0, 0.0
     return common, math.exp(float(logs.mean() + digamma(common / 2)) - math.log(common / 2))
 
 

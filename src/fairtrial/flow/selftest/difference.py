@@ -35,19 +35,17 @@ def _welch(n: int, effect: float, noise: float, *, ratio: float = 1.0) -> Callab
 
 def _cells() -> Iterator[Cell]:
     for n, effect, noise in WORLDS:
-        size, world = f"2 conditions x {n} replicates", f"noise {noise:g}"
-        power = power_of(effect, 1.0, n, alpha=ALPHA, paired=True)
-        yield _null("difference, paired", f"none, {world}", size, _paired(n, 0.0, noise))
-        yield _null("difference, unpaired", f"none, {world}", size, _welch(n, 0.0, noise))
-        planted, fires = f"{effect:g} sd, {world}", _paired(n, effect, noise)
-        yield Cell("difference, paired", planted, size, planted=True, rate=power, fires=fires)
+        world, planted = f"none, noise {noise:g}", f"{effect:g} sd, noise {noise:g}, paired"
+        yield _cell(f"{world}, paired", n, _paired(n, 0.0, noise))
+        yield _cell(f"{world}, unpaired", n, _welch(n, 0.0, noise))
+        yield _cell(planted, n, _paired(n, effect, noise), power_of(effect, 1.0, n, alpha=ALPHA, paired=True))
     for n in (5, 10):
-        world = "none, one 5 times as noisy"
-        yield _null("difference, unpaired", world, f"2 conditions x {n} replicates", _welch(n, 0.0, 1.0, ratio=5.0))
+        yield _cell("none, one 5 times as noisy, unpaired", n, _welch(n, 0.0, 1.0, ratio=5.0))
 
 
-def _null(detector: str, world: str, size: str, fires: Callable[[Any], bool]) -> Cell:
-    return Cell(detector, world, size, planted=False, rate=ALPHA, fires=fires)
+def _cell(world: str, n: int, fires: Callable[[Any], bool], power: float | None = None) -> Cell:
+    size, rate = f"2 conditions x {n} replicates", ALPHA if power is None else power
+    return Cell("difference", world, size, planted=power is not None, rate=rate, fires=fires)
 
 
 CELLS: tuple[Cell, ...] = tuple(_cells())

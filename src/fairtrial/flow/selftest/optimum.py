@@ -83,18 +83,18 @@ def _picked(count: int, replicates: int, gap: float) -> Callable[[Any], bool]:
 def _cells() -> Iterator[Cell]:
     for count, replicates in SIZES:
         for world in WORLDS:
-            yield _null("a best one is excluded", world, count, replicates, _excluded(world, count, replicates))
-        yield _null("one best", "all equal", count, replicates, _single("all equal", count, replicates))
+            said = f"{world}: one is told from the best"
+            yield _cell(said, count, replicates, _excluded(world, count, replicates))
+        yield _cell("all equal: a single best", count, replicates, _single("all equal", count, replicates))
     for count, replicates, gap, power in PLANTED:
-        world, size = f"one is better by {gap:g} sd", f"{count} conditions x {replicates} replicates"
-        yield _null("a gap is beyond its bound", world, count, replicates, _missed(count, replicates, gap))
-        fires = _picked(count, replicates, gap)
-        yield Cell("optimum: one best", world, size, planted=True, rate=power, fires=fires, slow=count == MANY)
+        world = f"one is better by {gap:g} sd"
+        yield _cell(f"{world}: a gap is beyond its bound", count, replicates, _missed(count, replicates, gap))
+        yield _cell(f"{world}: it is found", count, replicates, _picked(count, replicates, gap), power)
 
 
-def _null(what: str, world: str, count: int, replicates: int, fires: Callable[[Any], bool]) -> Cell:
-    size = f"{count} conditions x {replicates} replicates"
-    return Cell(f"optimum: {what}", world, size, planted=False, rate=ALPHA, fires=fires, slow=count == MANY)
+def _cell(world: str, count: int, replicates: int, fires: Callable[[Any], bool], power: float | None = None) -> Cell:
+    size, rate = f"{count} conditions x {replicates} replicates", ALPHA if power is None else power
+    return Cell("optimum", world, size, planted=power is not None, rate=rate, fires=fires, slow=count == MANY)
 
 
 CELLS: tuple[Cell, ...] = tuple(_cells())
