@@ -210,3 +210,18 @@ def test_a_history_of_many_runs(measured: Callable[..., None], fairtrial: Type) 
     assert "1 change over 20 runs" in out
     assert "between run 10 (" in out
     assert "and run 11 (" in out
+
+
+def test_imported_runs_are_compared_where_their_metrics_have_a_direction(here: Path, fairtrial: Any) -> None:
+    """Results from elsewhere are judged like ours; which way is better is said on import."""
+    for number, shift in ((1, 0.0), (2, 0.5)):
+        rows = "\n".join(f"1,{seed},{1 + shift + 0.01 * (seed * 7 % 5)}" for seed in range(8))
+        Path(f"{number}.csv").write_text(f"lr,seed,loss\n{rows}\n")
+        words = ("--study", "old", "--map", "lr=lr", "--map", "seed=seed", "--metric", "loss=minimize")
+        assert fairtrial("import", f"{number}.csv", *words)[0] == 0
+    code, out, err = fairtrial("compare", "1", "2")
+    assert code == 5, err  # worse, but measured at another time
+    assert "REGRESS" in out
+    code, _, err = fairtrial("import", "1.csv", "--study", "x", "--map", "lr=lr", "--metric", "loss=minimise")
+    assert code == 2
+    assert "did you mean 'minimize'?" in err

@@ -10,6 +10,7 @@ from typing import Any
 from fairtrial.errors import BookUnwritable, UnknownName, UserError
 from fairtrial.flow.book import reading, writing
 from fairtrial.flow.level import interval_level
+from fairtrial.model.study import Direction
 
 FORMATS = ("parquet", "csv", "json")
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
@@ -84,13 +85,21 @@ def adopt(
     from fairtrial.store.adopt import adopt as take
     from fairtrial.track.rows import read_rows
 
-    rows = read_rows(path, columns=columns, metrics=metrics)
+    said = {name: _direction(name, way) for name, _, way in (metric.partition("=") for metric in metrics)}
+    rows = read_rows(path, columns=columns, metrics=list(said))
     if not rows:
         raise UserError(f"{path} holds no rows")
     with writing(home) as book:
-        number = take(book, study=study, rows=rows)
+        number = take(book, study=study, rows=rows, directions=said)
         book.act("import", why=why, command=command, run=number, detail={"file": str(path), "rows": len(rows)})
         return number
+
+
+def _direction(metric: str, way: str) -> str:
+    known = [direction.value for direction in Direction]
+    if way and way not in known:
+        raise UnknownName(f"direction of {metric}", way, known)
+    return way or Direction.NONE.value
 
 
 def verify(home: Path | None) -> list[str]:

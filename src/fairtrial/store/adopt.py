@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fairtrial.errors import FairtrialError, UserError
@@ -19,11 +19,13 @@ from fairtrial.store.process import this
 
 SYSTEM = "imported"
 _AT_ONCE = 1000
+NONE: Mapping[str, str] = {}
 
 
-def adopt(book: Book, *, study: str, rows: Sequence[ImportedRow]) -> int:
+def adopt(book: Book, *, study: str, rows: Sequence[ImportedRow], directions: Mapping[str, str] = NONE) -> int:
     """Take rows into the book as a new run of a study, all finished; return the run's number.
 
+    `directions` says of metrics which way they are better (maximize | minimize | none, which holds unless given).
     A row without a seed gets the one that replicate k has under study seed 0. Raises UserError for a trial that is
     there twice, StudyHeld, BookUnwritable.
     """
@@ -33,7 +35,7 @@ def adopt(book: Book, *, study: str, rows: Sequence[ImportedRow]) -> int:
         names = list(dict.fromkeys(name for row in rows for name in row.metrics))
         journal = book.begin(
             study=study,
-            document=_document(study, names),
+            document=_document(study, {**dict.fromkeys(names, "none"), **directions}),
             system=SYSTEM,
             identity=_identity(study),
             metrics=names,
@@ -88,8 +90,8 @@ def _identity(study: str) -> dict[str, str]:
     return {"name": SYSTEM, "version": "", "study": study}
 
 
-def _document(study: str, names: Sequence[str]) -> dict[str, object]:
-    return {"study": study, "system": SYSTEM, "metrics": dict.fromkeys(names, "none")}
+def _document(study: str, metrics: Mapping[str, str]) -> dict[str, object]:
+    return {"study": study, "system": SYSTEM, "metrics": dict(metrics)}
 
 
 def _provenance(book: Book) -> Provenance:
