@@ -54,11 +54,15 @@ def test_a_noisy_knee_is_told_with_its_curve():
     assert "stops growing as before at load = " in found.answer
 
 
+def holds(interval, truth):
+    return interval is not None and interval.low <= truth <= interval.high
+
+
 def test_intervals_hold_the_truth():
     """Of 40 noisy sweeps the 95 % intervals of knee and capacity hold the truth in 34 at least."""
     listed = [look(sweep(ideal, seed=seed)) for seed in range(40)]
-    knees = sum(found.knee_interval.low <= 8.0 <= found.knee_interval.high for found in listed)
-    capacities = sum(found.capacity_interval.low <= 800.0 <= found.capacity_interval.high for found in listed)
+    knees = sum(holds(found.knee_interval, 8.0) for found in listed)
+    capacities = sum(holds(found.capacity_interval, 800.0) for found in listed)
     assert min(knees, capacities) >= 34
 
 

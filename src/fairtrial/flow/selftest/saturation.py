@@ -124,7 +124,7 @@ CELLS: tuple[Cell, ...] = (
     _planted("knee", "contention, noise 5 %", USUAL, 0.95, partial(knee, law=hyperbola), slow=True),
     _planted("knee", "exponential approach, noise 5 %", USUAL, 0.95, partial(knee, law=exponential), slow=True),
     _planted("knee", "ideal up to 8, noise 20 %", USUAL, 0.95, partial(knee, law=hinge, noise=0.2), slow=True),
-    _planted("place of a knee", "ideal up to 8, noise 5 %", USUAL, 0.95, partial(held, law=hinge, place=8.0)),
+    _planted("place of a knee", "ideal up to 8, noise 5 %", USUAL, 0.9, partial(held, law=hinge, place=8.0)),
     _planted(
         "place of a knee", "contention, noise 5 %", USUAL, 0.85, partial(held, law=hyperbola, place=6.0), slow=True
     ),
