@@ -257,5 +257,5 @@ def _optuna(kind: str) -> Any:
             raise MissingPart(f"design optuna with sampler {kind} needs {part}", hint=hint)
     import optuna
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
