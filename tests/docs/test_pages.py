@@ -2,8 +2,9 @@
 
 A page is one session, in order, in a fresh folder that holds a copy of `studies/`. In a fence marked `console`, a line
 that starts with `$ ` is a command (a backslash continues it) and must exit 0; `console exit=3` says what the fence's
-last command exits with instead. `yaml file=study.yaml` and `python file=model.py` show files: they are written before
-the commands below them run. `make …` is not run here: its target must exist, also in fences marked `text`.
+last command exits with instead. The other lines are output: they must be printed, but for `…` (something is left out)
+and for blanks and line ends. `yaml file=study.yaml` and `python file=model.py` show files: they are written before the
+commands below them run. `make …` is not run here: its target must exist, also in fences marked `text`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +73,21 @@ def commands(body: str, first_line: int) -> Iterator[Command]:
         yield Command(text, number)
 
 
+def output(page: str) -> Iterator[str]:
+    """Yield the output that a page shows: the lines after its commands, each in the pieces between `…`."""
+    for fence in FENCE.finditer(page):
+        if fence["kind"] != "console":
+            continue
+        typed = "\n".join(f"$ {command.text}" for command in commands(fence["body"], 0)).splitlines()
+        lines = (line for line in fence["body"].splitlines() if line not in typed)
+        yield from (piece for line in lines for piece in map(squeezed, line.split("…")) if piece)
+
+
+def squeezed(text: str) -> str:
+    """Write a text with one blank wherever it has several, or a line ends."""
+    return " ".join(text.split())
+
+
 def is_make(command: Command) -> bool:
     """Say whether a command is a call of make."""
     return command.text.split()[:1] == ["make"]
@@ -108,14 +124,16 @@ def run_page(page: list[Command | Shown], folder: Path) -> tuple[dict[int, int],
     return {int(index): int(code) for index, code in found}, printed.read_text(errors="replace")
 
 
-def wrong_commands(page: list[Command | Shown], folder: Path) -> list[str]:
-    """Run a page and list the commands that did not exit as the page says."""
+def wrong_commands(page: list[Command | Shown], folder: Path, shown: Iterable[str] = ()) -> list[str]:
+    """Run a page and list the commands that did not exit as the page says, and the output that was not printed."""
     codes, printed = run_page(page, folder)
     wrong = [
         f"line {step.line}: {step.text!r} exits {codes.get(index)}, not {step.exit_code}"
         for index, step in enumerate(page)
         if isinstance(step, Command) and not is_make(step) and codes.get(index) != step.exit_code
     ]
+    there = squeezed(printed)
+    wrong += [f"not printed: {piece}" for piece in shown if piece not in there]
     return [*wrong, printed[-4000:]] if wrong else []
 
 
@@ -151,9 +169,9 @@ def session(tmp_path) -> Path:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_commands_run(path, session):
-    """Every command of a page exits as the page says, in order, in one session."""
-    page = list(steps(path.read_text()))
-    wrong = wrong_commands(page, session) if any(isinstance(step, Command) for step in page) else []
+    """Every command of a page exits as the page says, in order, in one session, and the output shown is printed."""
+    page, shown = list(steps(path.read_text())), output(path.read_text())
+    wrong = wrong_commands(page, session, shown) if any(isinstance(step, Command) for step in page) else []
     assert not wrong, "\n".join([path.name, *wrong])
 
 
@@ -226,6 +244,15 @@ def test_fences_are_read():
         Command("grep y study.yaml", 21),
         Command("make test", 25),
     ]
+
+
+def test_output_is_read_and_compared(tmp_path):
+    """Output is what is neither command nor continuation; blanks, line ends and `…` are forgiven, nothing else is."""
+    assert list(output(SAMPLE)) == ["study: x"]
+    page = "```console\n$ echo one   two; echo three\none two … three\n… four\n```\n"
+    assert list(output(page)) == ["one two", "three", "four"]
+    assert wrong_commands(list(steps(page)), tmp_path, ["one two three"]) == []
+    assert wrong_commands(list(steps(page)), tmp_path, output(page))[0] == "not printed: four"
 
 
 def test_session_keeps_its_state(tmp_path):
