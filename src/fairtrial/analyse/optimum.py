@@ -79,7 +79,7 @@ def compare_again(
     before, after = field(first, best, alpha=alpha), field(again, best, alpha=alpha)
     places = {_key(after.label(place)): place for place in range(len(after))}
     matched = [(place, places.get(_key(before.label(place)))) for place in before.order().tolist()]
-    return tuple(_again(before, one, after, other, run, alpha) for one, other in matched if other is not None)
+    return tuple(_again(before, one, after, other, run=run, alpha=alpha) for one, other in matched if other is not None)
 
 
 def verdict_of(seen: Field, judged: Judged, margin: float | None, *, bound: bool) -> Verdict:
@@ -131,7 +131,7 @@ def candidates_of(seen: Field, judged: Judged, inside: Mask, alpha: float, *, bo
     return tuple(listed)
 
 
-def _again(before: Field, one: int, after: Field, other: int, run: int, alpha: float) -> Again:
+def _again(before: Field, one: int, after: Field, other: int, *, run: int, alpha: float) -> Again:
     variant, assignment = before.label(one)
     first, second = _moments(before, one), _moments(after, other)
     sign = before.sign

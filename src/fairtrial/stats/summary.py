@@ -89,7 +89,8 @@ class Groups:
             if not found.all():
                 groups, rows, found = groups[found > 0], rows[found > 0], found[found > 0]
             numbers[:, groups] = _numbers(rows, found, quantiles)
-        return Summary(n, *numbers[:5], quantiles=numbers[5:])
+        mean, sd, median, low, high = numbers[:5]
+        return Summary(n, mean, sd, median, low, high, numbers[5:])
 
 
 Part = tuple[Integers, Integers]
