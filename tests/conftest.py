@@ -8,7 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("fairtrial", deadline=None)  # no test is timed: the first import of scipy is slow
+hypothesis.settings.load_profile("fairtrial")
 
 
 @pytest.fixture(scope="session", autouse=True)

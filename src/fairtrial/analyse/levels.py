@@ -78,7 +78,7 @@ def _incomplete(measured: Ladder, completeness: float) -> Caution | None:
     return Caution(
         CautionKind.INCOMPLETE,
         f"{measured.share:.1%} of the trials gave a value, {completeness:.1%} was declared",
-        "fairtrial why says what failed, fairtrial retry measures it again",
+        "See why with fairtrial show RUN --failed, then fairtrial retry RUN.",
     )
 
 

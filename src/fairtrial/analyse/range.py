@@ -158,7 +158,7 @@ def _cautions(
             Caution(
                 CautionKind.CENSORED,
                 f"trials without a value at {listed}: these levels are not shown to be safe",
-                "fairtrial why says what failed, fairtrial retry measures it again",
+                "See why with fairtrial show RUN --failed, then fairtrial retry RUN.",
             )
         )
     cautions.extend(_degenerate(one, safe) for one in tried if any(_still(one.measured.points[at]) for at in safe))

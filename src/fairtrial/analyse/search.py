@@ -202,7 +202,7 @@ def _verdict(seen: Field, judged: Judged, again: Sequence[Again]) -> Verdict:
 def _cautions(seen: Field, judged: Judged, verdict: Verdict, lost: int) -> Iterator[Caution]:
     if lost:
         text = f"{count(lost, 'condition')} of {len(seen):,} lost trials, and may be better than what is shown."
-        yield Caution(CautionKind.CENSORED, text, "See why with fairtrial list --failed, then fairtrial retry RUN.")
+        yield Caution(CautionKind.CENSORED, text, "See why with fairtrial show RUN --failed, then fairtrial retry RUN.")
     if judged.replicates == 1:
         text = "Each condition was measured once, so nothing says how noisy a value is."
         yield Caution(CautionKind.FEW_REPLICATES, text, "Set replicates: 3 or more, or use fairtrial confirm RUN.")

@@ -89,7 +89,9 @@ def doubts(seen: Field, judged: Judged, verdict: Verdict, completeness: float) -
         text = (
             f"{lacking:,} of {count(len(seen), 'condition')} lack values (completeness asked for: {completeness:.0%})."
         )
-        yield Caution(CautionKind.INCOMPLETE, text, "See why with fairtrial list --failed, then fairtrial retry RUN.")
+        yield Caution(
+            CautionKind.INCOMPLETE, text, "See why with fairtrial show RUN --failed, then fairtrial retry RUN."
+        )
     if tolerated:
         text = f"{count(tolerated, 'candidate')} lost trials; what lost trials neither leads nor is called the best."
         yield Caution(CautionKind.CENSORED, text, "Measure what is missing with fairtrial retry RUN.")

@@ -88,7 +88,9 @@ def doubts(seen: Screen, share: float, completeness: float) -> Iterator[Caution]
     """List what the design leaves to be doubted."""
     if share < completeness:
         text = f"{share:.1%} of the trials gave a value, the study asks for {completeness:.1%}."
-        yield Caution(CautionKind.INCOMPLETE, text, "See why with fairtrial list --failed, then fairtrial retry RUN.")
+        yield Caution(
+            CautionKind.INCOMPLETE, text, "See why with fairtrial show RUN --failed, then fairtrial retry RUN."
+        )
     if seen.replicates < FEW:
         text = f"The tests rest on {count(seen.replicates, 'complete replicate')}."
         yield Caution(CautionKind.FEW_REPLICATES, text, "Set replicates: 5 or more; the same run is continued.")

@@ -196,7 +196,7 @@ def _cautions(
         yield Caution(
             CautionKind.INCOMPLETE,
             f"{share:.1%} of the trials gave answers, {completeness:.1%} was declared",
-            "fairtrial why says what failed, fairtrial retry measures it again",
+            "See why with fairtrial show RUN --failed, then fairtrial retry RUN.",
         )
     if counts.empty:
         yield Caution(

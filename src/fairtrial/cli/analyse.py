@@ -86,6 +86,8 @@ def _print_findings(kind: str, findings: list[Any]) -> None:
 
     for section in sections(kind, findings):
         _print_section(section)
+    for doubt in dict.fromkeys(doubt for finding in findings for doubt in getattr(finding, "cautions", ())):
+        say(f"caution: {doubt.text} {doubt.advice}")
 
 
 def _print_section(section: Section) -> None:

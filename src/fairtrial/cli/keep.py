@@ -45,7 +45,9 @@ def export(
 def import_results(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or JSONL, one trial a row.")],
     study: Annotated[str, typer.Option("--study", help="The study's name in the book.")],
-    metric: Annotated[list[str], typer.Option("--metric", help="A column that is a metric: NAME or NAME=minimize; may be repeated.")],
+    metric: Annotated[
+        list[str], typer.Option("--metric", help="A column that is a metric: NAME or NAME=minimize; may be repeated.")
+    ],
     columns: Annotated[
         list[str] | None,
         typer.Option(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fairtrial.errors import UnknownName, UserError
 from fairtrial.flow.evidence import Evidence, evidence, measured_again
+from fairtrial.model.finding import Caution
 from fairtrial.model.study import Direction
 
 Finding = Any
@@ -43,7 +45,12 @@ def analyse(home: Path | None, number: int | None, of: str, question: Question =
     Raises UnknownName for a kind, metric, factor or arm that is not there, UserError where a choice must be made.
     """
     with evidence(home, number) as found:
-        return list(ask(found, of, question))
+        return [_advising(finding, found.run.number) for finding in ask(found, of, question)]
+
+
+def _advising(finding: Finding, run: int) -> Finding:
+    said = tuple(advised(doubt, run) for doubt in getattr(finding, "cautions", ()))
+    return replace(finding, cautions=said) if said else finding
 
 
 def ask(found: Evidence, of: str, question: Question = Question()) -> Iterator[Finding]:
@@ -141,7 +148,15 @@ def _search(found: Evidence, asked: Question) -> Iterator[Finding]:
     if found.direction(metric) is Direction.NONE:
         raise UserError(f"{metric} has no direction, so nothing is best", hint=f"metrics: {{{metric}: maximize}}")
     again = measured_again(found)
-    yield search(found.data, found.metrics, metric=metric, top=asked.top, margin=asked.margin, again=again)
+    yield search(
+        found.data,
+        found.metrics,
+        metric=metric,
+        top=asked.top,
+        margin=asked.margin,
+        again=again,
+        alpha=found.study.alpha,
+    )
 
 
 def _text(found: Evidence, asked: Question) -> Iterator[Finding]:
@@ -230,6 +245,11 @@ KINDS: Mapping[str, Callable[[Evidence, Question], Iterator[Finding]]] = {
     "text": _text,
     "search": _search,
 }
+
+
+def advised(doubt: Caution, run: int) -> Caution:
+    """Return a caution whose advice names the run."""
+    return replace(doubt, advice=re.sub(r"\bRUN\b", str(run), doubt.advice))
 
 
 def doubts(found: Evidence) -> Sequence[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fairtrial.flow.analyse import Question, ask, doubts, fitting
+from fairtrial.flow.analyse import Question, advised, ask, doubts, fitting
 from fairtrial.flow.book import writing
 from fairtrial.flow.evidence import Evidence, evidence
 from fairtrial.flow.level import interval_level
@@ -14,7 +14,7 @@ from fairtrial.model.choice import ClaimFinding
 from fairtrial.model.claim import ClaimKind
 from fairtrial.model.document import Document
 from fairtrial.model.figure import Section
-from fairtrial.model.finding import Verdict
+from fairtrial.model.finding import Caution, CautionKind, Verdict
 
 
 def document(home: Path | None, number: int | None, *, of: Sequence[str] = (), factor: str | None = None) -> Document:
@@ -34,7 +34,7 @@ def gathered(found: Evidence, *, of: Sequence[str] = (), factor: str | None = No
     units = {metric.name: metric.unit for metric in found.metrics if metric.unit}
     claims: tuple[ClaimFinding, ...] = tuple(ask(found, "claims"))
     results = list(results_of(found, of, factor))
-    cautions = tuple(doubts(found))
+    cautions = all_doubts(found, [finding for _, finding in results])
     answer, verdict = answered(claims, [finding for _, finding in results])
     drivers = found.ledger.provenance(found.run.number)
     return Document(
@@ -59,6 +59,18 @@ def gathered(found: Evidence, *, of: Sequence[str] = (), factor: str | None = No
         reproduce=facts.reproduce(found, drivers),
         digests=facts.digests(found),
     )
+
+
+def all_doubts(found: Evidence, results: Sequence[Any]) -> tuple[Caution, ...]:
+    """Return the reasons to doubt a run, then those to doubt a finding that say more than these."""
+    first = list(doubts(found))
+    said = {each.kind for each in first if each.kind in ONCE}
+    more = (each for finding in results for each in finding.cautions if each.kind not in said)
+    return tuple(dict.fromkeys(advised(each, found.run.number) for each in (*first, *more)))
+
+
+ONCE = (CautionKind.INCOMPLETE, CautionKind.FEW_REPLICATES, CautionKind.SELECTION, CautionKind.CENSORED)
+"""What is true of the run is not said again of each finding."""
 
 
 def results_of(found: Evidence, of: Sequence[str], factor: str | None) -> Iterator[tuple[str, Any]]:

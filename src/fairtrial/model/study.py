@@ -209,7 +209,7 @@ class Study:
     until: Until | None = None
     """Adaptive replication; `replicates` is then the most that a condition may get."""
     prices: Mapping[str, float] = field(default_factory=dict)
-    """`trial`, `wall_hour`, `cpu_hour`, `gpu_hour`, a metric (per unit of it), or an arm (per unit of the size factor)."""
+    """`trial`, `wall_hour`, `cpu_hour`, `gpu_hour`, a metric (per unit of it), or an arm (per unit of a size)."""
     plan: Place = Place()
     tags: tuple[str, ...] = ()
     document: Mapping[str, Value] = field(default_factory=dict)
