@@ -16,7 +16,7 @@ import numpy as np
 from measure import bench, options, table, timed
 
 from fairtrial.analyse.data import data
-from fairtrial.analyse.effects import effects
+from fairtrial.analyse.effect.effects import effects
 from fairtrial.flow.book import reading, writing
 from fairtrial.model.event import AttemptEnded, AttemptStarted
 from fairtrial.model.identity import digest, replicate_seed

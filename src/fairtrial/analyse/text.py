@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from fairtrial.analyse.coding import codes
+from fairtrial.analyse.curve.levels import FEW, counted
 from fairtrial.analyse.data import ARMS
-from fairtrial.analyse.levels import FEW, counted
 from fairtrial.errors import NothingMeasured, UnknownName, UserError
 from fairtrial.model.choice import Share, TextFinding
 from fairtrial.model.finding import Caution, CautionKind, Interval, Verdict

@@ -65,7 +65,7 @@ def _common(found: Evidence) -> dict[str, Any]:
 
 
 def _effects(found: Evidence, asked: Question) -> Iterator[Finding]:
-    from fairtrial.analyse.effects import effects
+    from fairtrial.analyse.effect.effects import effects
 
     metric = found.metric(asked.metric)
     factors = None if asked.factor is None else [asked.factor]
@@ -73,7 +73,7 @@ def _effects(found: Evidence, asked: Question) -> Iterator[Finding]:
 
 
 def _threshold(found: Evidence, asked: Question) -> Iterator[Finding]:
-    from fairtrial.analyse.threshold import threshold
+    from fairtrial.analyse.curve.threshold import threshold
 
     metric, factor = found.metric(asked.metric), found.factor(asked.factor)
     for arm in _arms(found, asked):
@@ -81,7 +81,7 @@ def _threshold(found: Evidence, asked: Question) -> Iterator[Finding]:
 
 
 def _optimum(found: Evidence, asked: Question) -> Iterator[Finding]:
-    from fairtrial.analyse.optimum import optimum
+    from fairtrial.analyse.choice.optimum import optimum
 
     yield optimum(
         found.data,
@@ -95,8 +95,8 @@ def _optimum(found: Evidence, asked: Question) -> Iterator[Finding]:
 
 
 def _saturation(found: Evidence, asked: Question) -> Iterator[Finding]:
-    from fairtrial.analyse.range import operating_range
-    from fairtrial.analyse.saturation import saturation
+    from fairtrial.analyse.curve.range import operating_range
+    from fairtrial.analyse.curve.saturation import saturation
 
     metric, factor = found.metric(asked.metric), found.factor(asked.factor)
     for arm in _arms(found, asked):
@@ -116,7 +116,7 @@ def _saturation(found: Evidence, asked: Question) -> Iterator[Finding]:
 
 
 def _scaling(found: Evidence, asked: Question) -> Iterator[Finding]:
-    from fairtrial.analyse.scaling import scaling
+    from fairtrial.analyse.curve.scaling import scaling
 
     metric, factor = found.metric(asked.metric), found.factor(asked.factor)
     for arm in _arms(found, asked):
@@ -124,7 +124,7 @@ def _scaling(found: Evidence, asked: Question) -> Iterator[Finding]:
 
 
 def _crossover(found: Evidence, asked: Question) -> Iterator[Finding]:
-    from fairtrial.analyse.crossover import crossover
+    from fairtrial.analyse.curve.crossover import crossover
 
     arms = asked.arms or found.arms()
     if len(arms) != 2:
@@ -142,7 +142,7 @@ def _crossover(found: Evidence, asked: Question) -> Iterator[Finding]:
 
 
 def _search(found: Evidence, asked: Question) -> Iterator[Finding]:
-    from fairtrial.analyse.search import search
+    from fairtrial.analyse.choice.search import search
 
     metric = found.metric(asked.metric)
     if found.direction(metric) is Direction.NONE:
@@ -220,7 +220,7 @@ def _choices(option: str, names: Sequence[str]) -> str:
 
 
 def _claims(found: Evidence, _: Question) -> Iterator[Finding]:
-    from fairtrial.analyse.claims import claims
+    from fairtrial.analyse.claim.claims import claims
 
     yield from claims(found.data, found.study)
 
@@ -254,7 +254,7 @@ def advised(doubt: Caution, run: int) -> Caution:
 
 def doubts(found: Evidence) -> Sequence[Any]:
     """Return the reasons to doubt a run's conclusions."""
-    from fairtrial.analyse.cautions import cautions
+    from fairtrial.analyse.caution.cautions import cautions
     from fairtrial.flow.nulls import floor
 
     return cautions(found.data, found.study, found.attempts(), planned=found.run.planned, floor=floor(found))

@@ -122,7 +122,7 @@ def _optimum(found: Any) -> OptimumFinding:
 
 
 def _judged(home: Path | None, first: int, second: int) -> tuple[tuple[Again, ...], OptimumFinding]:
-    from fairtrial.analyse.optimum import compare_again
+    from fairtrial.analyse.choice.optimum import compare_again
     from fairtrial.flow.evidence import gather
 
     with reading(home) as book:

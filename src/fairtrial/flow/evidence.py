@@ -111,7 +111,7 @@ def recorded(run: Run) -> Study:
 
 def measured_again(found: Evidence) -> tuple[Again, ...]:
     """Return what the newest confirmation of a run measured; none where there was none."""
-    from fairtrial.analyse.optimum import compare_again
+    from fairtrial.analyse.choice.optimum import compare_again
 
     done = [action for action in found.ledger.actions() if _confirms(action, found.run.number)]
     if not done:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fairtrial.analyse.cautions import cautions
+from fairtrial.analyse.caution.cautions import cautions
 from fairtrial.flow.selftest.cell import Cell
 from fairtrial.flow.selftest.effects import METRIC, Noise, grid, heavy, main, normal, shared
 from fairtrial.model.finding import CautionKind

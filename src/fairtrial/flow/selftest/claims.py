@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fairtrial.analyse.claims import claims
+from fairtrial.analyse.claim.claims import claims
 from fairtrial.flow.selftest.cell import Cell
 from fairtrial.flow.selftest.effects import METRIC, grid, main, normal, skewed, uneven
 from fairtrial.model.claim import Claim, ClaimKind, Margin, Tolerance

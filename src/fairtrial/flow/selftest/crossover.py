@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fairtrial.analyse.crossover import crossover
+from fairtrial.analyse.curve.crossover import crossover
 from fairtrial.analyse.data import data
 from fairtrial.flow.selftest.cell import Cell
 from fairtrial.flow.selftest.scaling import LOSS, MOST, Law, grown, noisy, sizes

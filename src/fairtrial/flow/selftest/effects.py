@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fairtrial.analyse.data import Data, data
-from fairtrial.analyse.effects import effects
+from fairtrial.analyse.effect.effects import effects
 from fairtrial.flow.selftest.cell import Cell
 from fairtrial.model.effect import EffectsFinding
 from fairtrial.model.finding import Verdict

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fairtrial.analyse.optimum import optimum
+from fairtrial.analyse.choice.optimum import optimum
 from fairtrial.flow.selftest.cell import Cell
 from fairtrial.flow.selftest.worlds import SCORE, conditions
 from fairtrial.model.choice import OptimumFinding

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fairtrial.analyse.range import operating_range
+from fairtrial.analyse.curve.range import operating_range
 from fairtrial.flow.selftest.cell import Cell
 from fairtrial.flow.selftest.threshold import FACTOR, measured
 from fairtrial.model.claim import Clause

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fairtrial.analyse.saturation import saturation
+from fairtrial.analyse.curve.saturation import saturation
 from fairtrial.flow.selftest.cell import Cell
 from fairtrial.flow.selftest.threshold import FACTOR, METRIC, measured
 from fairtrial.model.curve import SaturationFinding

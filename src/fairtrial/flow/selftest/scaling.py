@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from fairtrial.analyse.curve.scaling import scaling
 from fairtrial.analyse.data import Data, data
-from fairtrial.analyse.scaling import scaling
 from fairtrial.flow.selftest.cell import Cell
 from fairtrial.model.curve import ScalingFinding
 from fairtrial.model.finding import Verdict

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from fairtrial.analyse.curve.threshold import threshold
 from fairtrial.analyse.data import Data, data
-from fairtrial.analyse.threshold import threshold
 from fairtrial.flow.selftest.cell import Cell
 from fairtrial.model.curve import ThresholdFinding
 from fairtrial.model.finding import Verdict

@@ -8,8 +8,8 @@ import numpy as np
 
 from fairtrial.analyse.crossed import canonical_order, settings
 from fairtrial.analyse.data import Data
-from fairtrial.analyse.drawn import binned, conditions_of
-from fairtrial.analyse.term import BINNED, Asked
+from fairtrial.analyse.effect.drawn import binned, conditions_of
+from fairtrial.analyse.effect.term import BINNED, Asked
 from fairtrial.model.effect import Importance
 from fairtrial.model.finding import Interval
 from fairtrial.stats.importance import shares

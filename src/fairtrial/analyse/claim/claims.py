@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from fairtrial.analyse.contrast import exceeds, flat, trend
-from fairtrial.analyse.crossover import crossover
+from fairtrial.analyse.claim.contrast import exceeds, flat, trend
+from fairtrial.analyse.claim.limit import below
+from fairtrial.analyse.claim.weighing import Case, Weighed
+from fairtrial.analyse.curve.crossover import crossover
+from fairtrial.analyse.curve.threshold import threshold
 from fairtrial.analyse.data import Data
-from fairtrial.analyse.limit import below
-from fairtrial.analyse.threshold import threshold
-from fairtrial.analyse.weighing import Case, Weighed
 from fairtrial.analyse.wording import count, probability, span
 from fairtrial.model.choice import ClaimFinding
 from fairtrial.model.claim import Claim, ClaimKind

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairtrial.analyse.screen import Screen
+from fairtrial.analyse.effect.screen import Screen
 from fairtrial.analyse.wording import count, listed, probability, quantity, span
 from fairtrial.model.effect import Effect
 from fairtrial.model.finding import Caution, CautionKind, Needed, Verdict

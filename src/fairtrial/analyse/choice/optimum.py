@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from fairtrial.analyse.choice.field import Field, Mask, chosen, field, front
+from fairtrial.analyse.choice.judged import Judged, judge
+from fairtrial.analyse.choice.spoken import Spoken, doubts
 from fairtrial.analyse.data import Data
-from fairtrial.analyse.field import Field, Mask, chosen, field, front
-from fairtrial.analyse.judged import Judged, judge
-from fairtrial.analyse.spoken import Spoken, doubts
 from fairtrial.model.choice import Again, Candidate, OptimumFinding
 from fairtrial.model.claim import Clause
 from fairtrial.model.finding import Interval, Needed, Verdict

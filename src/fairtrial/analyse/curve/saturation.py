@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from fairtrial.analyse.curve.levels import Ladder, complete, counted, doubts, ladder, said
 from fairtrial.analyse.data import Data
-from fairtrial.analyse.levels import Ladder, complete, counted, doubts, ladder, said
 from fairtrial.errors import UserError
 from fairtrial.model.curve import Curve, Fit, SaturationFinding
 from fairtrial.model.finding import Caution, CautionKind, Interval, Verdict

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairtrial.analyse.data import Data
-from fairtrial.analyse.growth import (
+from fairtrial.analyse.curve.growth import (
     DRAWS,
     Growth,
     curve,
@@ -21,7 +20,8 @@ from fairtrial.analyse.growth import (
     slopes,
     still,
 )
-from fairtrial.analyse.levels import complete, counted, doubts, said
+from fairtrial.analyse.curve.levels import complete, counted, doubts, said
+from fairtrial.analyse.data import Data
 from fairtrial.errors import UserError
 from fairtrial.model.curve import Fit, HeldOut, ScalingFinding
 from fairtrial.model.finding import Caution, CautionKind, Interval, Needed, Verdict

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from fairtrial.analyse.caution.machine import machine, residuals, timeline
+from fairtrial.analyse.caution.missing import missing
 from fairtrial.analyse.crossed import box, changed_nothing, twins
 from fairtrial.analyse.data import Data
-from fairtrial.analyse.machine import machine, residuals, timeline
-from fairtrial.analyse.missing import missing
 from fairtrial.analyse.wording import count, quantity, unit_of
 from fairtrial.model.finding import Caution, CautionKind
 from fairtrial.model.run import AttemptRow

@@ -10,8 +10,8 @@ import numpy as np
 
 from fairtrial.analyse.crossed import Box, box
 from fairtrial.analyse.data import Data, point, points
-from fairtrial.analyse.drawn import conditions_of, terms
-from fairtrial.analyse.term import Asked, Levels, Term, levels_of, table_of, term, untested
+from fairtrial.analyse.effect.drawn import conditions_of, terms
+from fairtrial.analyse.effect.term import Asked, Levels, Term, levels_of, table_of, term, untested
 from fairtrial.model.effect import Marginal
 from fairtrial.stats.summary import Floats
 

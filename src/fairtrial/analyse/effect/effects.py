@@ -10,10 +10,10 @@ import numpy as np
 
 from fairtrial.analyse.crossed import changed_nothing, twins
 from fairtrial.analyse.data import Data
-from fairtrial.analyse.importance import importance
-from fairtrial.analyse.screen import Screen, screen
-from fairtrial.analyse.telling import Telling, doubts, oddities
-from fairtrial.analyse.term import Asked, Term
+from fairtrial.analyse.effect.importance import importance
+from fairtrial.analyse.effect.screen import Screen, screen
+from fairtrial.analyse.effect.telling import Telling, doubts, oddities
+from fairtrial.analyse.effect.term import Asked, Term
 from fairtrial.analyse.wording import count, unit_of
 from fairtrial.errors import UserError
 from fairtrial.model.effect import Effect, EffectsFinding

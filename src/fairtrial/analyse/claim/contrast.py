@@ -7,9 +7,9 @@ from itertools import combinations
 
 import numpy as np
 
+from fairtrial.analyse.claim.weighing import Case, Weighed, table_of, thin, turned
 from fairtrial.analyse.crossed import box
 from fairtrial.analyse.data import ARMS, arm
-from fairtrial.analyse.weighing import Case, Weighed, table_of, thin, turned
 from fairtrial.analyse.wording import count
 from fairtrial.model.claim import ClaimKind, Margin
 from fairtrial.stats.difference import one_sided, paired

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairtrial.analyse.field import Field
-from fairtrial.analyse.judged import Judged
+from fairtrial.analyse.choice.field import Field
+from fairtrial.analyse.choice.judged import Judged
 from fairtrial.analyse.sensitivity import said
 from fairtrial.analyse.wording import count, quantity, span
 from fairtrial.model.choice import Candidate

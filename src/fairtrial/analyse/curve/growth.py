@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fairtrial.analyse.curve.levels import Ladder, ladder, said
 from fairtrial.analyse.data import Data, arm
-from fairtrial.analyse.levels import Ladder, ladder, said
 from fairtrial.errors import UnknownName, UserError
 from fairtrial.model.curve import Curve, Fit
 from fairtrial.model.finding import Caution, CautionKind, Interval

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from fairtrial.analyse.curve.levels import FEW, Ladder, counted, ladder, said
 from fairtrial.analyse.data import Data
-from fairtrial.analyse.levels import FEW, Ladder, counted, ladder, said
 from fairtrial.errors import UserError
 from fairtrial.model.claim import Clause
 from fairtrial.model.curve import Level, RangeFinding

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from fairtrial.analyse.claim.weighing import Case, Mask, Weighed, thin
 from fairtrial.analyse.data import ARMS, Data
-from fairtrial.analyse.weighing import Case, Mask, Weighed, thin
 from fairtrial.analyse.wording import count
 from fairtrial.model.rule import Rule
 from fairtrial.model.study import ABSENT

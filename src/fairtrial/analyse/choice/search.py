@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fairtrial.analyse.choice.field import Field, chosen, field
+from fairtrial.analyse.choice.judged import Judged, judge
+from fairtrial.analyse.choice.optimum import candidates_of, verdict_of
+from fairtrial.analyse.choice.spoken import condition
 from fairtrial.analyse.data import Column, Data
-from fairtrial.analyse.field import Field, chosen, field
-from fairtrial.analyse.importance import importance
-from fairtrial.analyse.judged import Judged, judge
-from fairtrial.analyse.optimum import candidates_of, verdict_of
-from fairtrial.analyse.spoken import condition
-from fairtrial.analyse.term import Asked
+from fairtrial.analyse.effect.importance import importance
+from fairtrial.analyse.effect.term import Asked
 from fairtrial.analyse.wording import count, quantity
 from fairtrial.model.choice import Again, Candidate, SearchFinding, Span
 from fairtrial.model.finding import Caution, CautionKind, Verdict

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from fairtrial.analyse.curve.levels import Ladder, complete, counted, doubts, ladder, said
 from fairtrial.analyse.data import Data
-from fairtrial.analyse.levels import Ladder, complete, counted, doubts, ladder, said
 from fairtrial.model.curve import Jump, ThresholdFinding
 from fairtrial.model.finding import Interval, Needed, Point, Verdict
 from fairtrial.stats.changepoint import Step, step

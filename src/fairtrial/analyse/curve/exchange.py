@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fairtrial.analyse.growth import STEPS, Growth, bands
+from fairtrial.analyse.curve.growth import STEPS, Growth, bands
 from fairtrial.model.curve import Exchange, Purchase
 from fairtrial.stats.crossing import reached
 from fairtrial.stats.scaling import Fits

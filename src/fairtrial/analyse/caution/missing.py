@@ -10,7 +10,7 @@ import numpy as np
 
 from fairtrial.analyse.crossed import Mask, canonical_order, settings
 from fairtrial.analyse.data import Data
-from fairtrial.analyse.drawn import binned
+from fairtrial.analyse.effect.drawn import binned
 from fairtrial.analyse.wording import count, probability
 from fairtrial.model.finding import Caution, CautionKind
 from fairtrial.model.study import ABSENT, Study

@@ -10,7 +10,7 @@ import numpy as np
 
 from fairtrial.analyse.crossed import canonical_order
 from fairtrial.analyse.data import Column, Data
-from fairtrial.analyse.term import Asked, Term, untested
+from fairtrial.analyse.effect.term import Asked, Term, untested
 from fairtrial.model.effect import Effect, Marginal
 from fairtrial.model.finding import Interval, Point, Verdict
 from fairtrial.stats.anova import omega_interval, omega_squared

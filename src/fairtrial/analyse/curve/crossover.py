@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fairtrial.analyse.curve.exchange import exchange, purchases
+from fairtrial.analyse.curve.growth import DRAWS, STEPS, Growth, curve, growth, named, still
+from fairtrial.analyse.curve.levels import complete, counted, doubts, said
 from fairtrial.analyse.data import ARMS, Data
-from fairtrial.analyse.exchange import exchange, purchases
-from fairtrial.analyse.growth import DRAWS, STEPS, Growth, curve, growth, named, still
-from fairtrial.analyse.levels import complete, counted, doubts, said
 from fairtrial.errors import UserError
 from fairtrial.model.curve import CrossoverFinding, Curve
 from fairtrial.model.finding import Caution, CautionKind, Interval, Needed, Verdict
