@@ -1,0 +1,1 @@
+"""Reasons to doubt what a run seems to say."""

@@ -1,0 +1,1 @@
+"""Which condition is the best."""

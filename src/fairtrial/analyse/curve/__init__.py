@@ -1,0 +1,1 @@
+"""A metric along an ordered factor: levels, loads, sizes."""
