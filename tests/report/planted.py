@@ -42,9 +42,9 @@ from fairtrial.model.finding import (
     Point,
     Verdict,
 )
-from fairtrial.report.conditions import Conditions
 from fairtrial.report.document import write
-from fairtrial.report.section import section
+from fairtrial.report.sections.conditions import Conditions
+from fairtrial.report.sections.finding import section
 
 T = "Student's t"
 UNITS = {"throughput": "1/s", "latency_p99_s": "s", "crash_rate": "", "error": ""}

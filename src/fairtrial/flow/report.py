@@ -29,7 +29,7 @@ def document(home: Path | None, number: int | None, *, of: Sequence[str] = (), f
 def gathered(found: Evidence, *, of: Sequence[str] = (), factor: str | None = None) -> Document:
     """Gather the report of an open run."""
     from fairtrial.flow import facts
-    from fairtrial.report.section import section
+    from fairtrial.report.sections.finding import section
 
     units = {metric.name: metric.unit for metric in found.metrics if metric.unit}
     claims: tuple[ClaimFinding, ...] = tuple(ask(found, "claims"))
@@ -109,7 +109,7 @@ def answered(claims: Sequence[ClaimFinding], results: Sequence[Any]) -> tuple[st
 
 def _conditions(found: Evidence) -> Any:
     from fairtrial.analyse.conditions import ranking
-    from fairtrial.report.conditions import Conditions
+    from fairtrial.report.sections.conditions import Conditions
 
     findings, _ = ranking(found.data.measured, found.metrics, level=interval_level(found.run.document))
     return Conditions(tuple(findings), tuple(metric.name for metric in found.metrics))
@@ -128,12 +128,12 @@ def _own(found: Evidence) -> Iterator[Section]:
 
 def sections(kind: str, findings: Sequence[Any]) -> list[Section]:
     """Return findings of one kind as they are shown."""
-    from fairtrial.report.section import section
+    from fairtrial.report.sections.finding import section
 
     if kind == "claims":
         return [section(tuple(findings))] if findings else []
     if kind == "again":
-        from fairtrial.report.candidates import again
+        from fairtrial.report.sections.candidates import again
 
         return [Section("Confirmation", (), (again(tuple(findings)),))] if findings else []
     return [section(finding) for finding in findings]

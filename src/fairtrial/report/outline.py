@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from fairtrial.model.document import Document
 from fairtrial.model.figure import Figure, Grid, Section
-from fairtrial.report.cautions import cautions
-from fairtrial.report.claims import claims
+from fairtrial.report.sections.cautions import cautions
+from fairtrial.report.sections.claims import claims
 
 LONGEST = 48
 """Characters of a name made from a title."""

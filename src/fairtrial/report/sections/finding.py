@@ -11,17 +11,17 @@ from fairtrial.model.choice import ClaimFinding, OptimumFinding, SearchFinding, 
 from fairtrial.model.curve import CrossoverFinding, RangeFinding, SaturationFinding, ScalingFinding, ThresholdFinding
 from fairtrial.model.effect import EffectsFinding
 from fairtrial.model.figure import Section
-from fairtrial.report.claims import claims
-from fairtrial.report.conditions import Conditions, conditions
-from fairtrial.report.crossover import crossover
-from fairtrial.report.effects import effects
-from fairtrial.report.optimum import optimum
-from fairtrial.report.range import operating_range
-from fairtrial.report.saturation import saturation
-from fairtrial.report.scaling import scaling
-from fairtrial.report.search import search
-from fairtrial.report.text import text
-from fairtrial.report.threshold import threshold
+from fairtrial.report.sections.claims import claims
+from fairtrial.report.sections.conditions import Conditions, conditions
+from fairtrial.report.sections.crossover import crossover
+from fairtrial.report.sections.effects import effects
+from fairtrial.report.sections.optimum import optimum
+from fairtrial.report.sections.range import operating_range
+from fairtrial.report.sections.saturation import saturation
+from fairtrial.report.sections.scaling import scaling
+from fairtrial.report.sections.search import search
+from fairtrial.report.sections.text import text
+from fairtrial.report.sections.threshold import threshold
 from fairtrial.report.words import sentence
 
 NONE: Mapping[str, str] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fairtrial.model.choice import Candidate, OptimumFinding
 from fairtrial.model.figure import Cell, Figure, Grid, Section
-from fairtrial.report import candidates
+from fairtrial.report.sections import candidates
 from fairtrial.report.words import Units, ends, quantity, settles
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fairtrial.model.curve import ScalingFinding
 from fairtrial.model.figure import Figure, Grid, Mark, Section, shown
 from fairtrial.model.finding import Verdict
-from fairtrial.report import fits, points
+from fairtrial.report.sections import fits, points
 from fairtrial.report.words import Units, between, ends, percent, quantity, settles
 
 

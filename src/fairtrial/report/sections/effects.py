@@ -7,7 +7,7 @@ import math
 from fairtrial.model.effect import Effect, EffectsFinding, Marginal
 from fairtrial.model.figure import Axis, Cell, Figure, Grid, Section, Series
 from fairtrial.model.finding import Verdict
-from fairtrial.report import points
+from fairtrial.report.sections import points
 from fairtrial.report.words import Units, clean, ends, method, settles
 
 DRAWN = 8

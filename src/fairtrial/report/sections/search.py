@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fairtrial.model.choice import SearchFinding, Span
 from fairtrial.model.figure import Cell, Grid, Section, shown
-from fairtrial.report import candidates
+from fairtrial.report.sections import candidates
 from fairtrial.report.words import Units, condition, level, quantity
 
 

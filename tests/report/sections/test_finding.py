@@ -11,7 +11,7 @@ from fairtrial.errors import FairtrialError
 from fairtrial.model.curve import ThresholdFinding
 from fairtrial.model.figure import Section
 from fairtrial.model.finding import Needed, Verdict
-from fairtrial.report.section import section
+from fairtrial.report.sections.finding import section
 
 KINDS = (
     "effects", "threshold", "saturation", "operating_range", "optimum", "scaling", "crossover", "text", "search",
@@ -136,7 +136,7 @@ def test_a_search_counts_pruned_and_failed_apart(planted):
 
 def test_conditions_count_what_is_missing(planted):
     """Each metric's table says n, missing and why."""
-    from fairtrial.report.conditions import Conditions
+    from fairtrial.report.sections.conditions import Conditions
 
     made = section(Conditions(planted.measured(), ("crash_rate", "cycles")), UNITS)
     table = next(table for table in made.tables if table.title == "crash_rate")

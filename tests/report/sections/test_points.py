@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fairtrial.model.finding import Point
-from fairtrial.report.points import along, geometric, middle, positive
+from fairtrial.report.sections.points import along, geometric, middle, positive
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fairtrial.model.curve import CrossoverFinding
 from fairtrial.model.figure import Figure, Grid, Mark, Section, Series, shown
 from fairtrial.model.finding import Verdict
-from fairtrial.report import points
+from fairtrial.report.sections import points
 from fairtrial.report.words import Units, between, clean, ends, percent, settles
 
 

@@ -1,0 +1,1 @@
+"""Findings as sections of a report, a file for each kind."""
