@@ -160,6 +160,9 @@ def test_a_crossover_of_two_arms(subject: Path) -> None:
     cheap, expert = run.scaling()
     assert (cheap.chosen, expert.chosen) == ("power law", "power law")
     assert run.scaling(arm="expert").variant == "expert"
+    steps = run.threshold("error", "labels")
+    assert [one.variant for one in steps] == ["cheap", "expert"]
+    assert all(one.answer.startswith(f"{one.variant}: ") for one in (*steps, *run.scaling()))
 
 
 def test_questions_in_python_raise_what_the_command_line_says(measured: Run) -> None:

@@ -223,6 +223,7 @@ def test_the_programme_is_computed(study: Write, fairtrial: Type, data: Data, he
         book.act("baseline", run=2, detail={"run": 2, "name": "storage", "category": "Storage", "note": "4 clients"})
     out = fairtrial("list", "--markdown")[1]
     assert "| 1 | small | model:measure | x: 1.0, 2.0, 3.0; y: 1, 2; 2 replicates |" in out
+    assert "\n|" + " --- |" * 8 + "\n| 2 | second |" in out
     assert "| Storage | storage | 2 | model:measure | second | 4 clients |" in out
     assert "| Inference | inference | pending |" in out
     assert [(row["name"], row["run"]) for row in data("baseline", "list")] == [("inference", None), ("storage", 2)]

@@ -56,6 +56,17 @@ def test_a_verdict_about_another_run_or_without_one_counts_for_nothing() -> None
     assert recorded([other, failed, session], 7, updated=0.0) == []
 
 
+def test_a_gate_that_measured_again_judges_what_it_was_asked_about() -> None:
+    """`gate 7 --confirm` measures run 7 and its baseline again as runs 9 and 8: its FAIL is one of run 7, not of 3."""
+    doubt = action(1, "gate", "INCONCLUSIVE")
+    again = action(2, "gate", "FAIL") | {
+        "run": 9,
+        "detail": {"current": 9, "baseline": 8, "of": [3, 7], "verdict": "FAIL"},
+    }
+    assert decide(recorded([doubt, again], 7, updated=5.0), [OPTIMUM]).verdict == "FAIL"
+    assert recorded([again], 3, updated=5.0) == []
+
+
 def test_a_verdict_from_before_the_last_change_is_no_yes() -> None:
     """A run that was amended after its gate has other numbers; a no stays a no."""
     early = recorded([action(1, "gate", "PASS", at=4.0)], 7, updated=5.0)

@@ -77,7 +77,8 @@ def _threshold(found: Evidence, asked: Question) -> Iterator[Finding]:
 
     metric, factor = found.metric(asked.metric), found.factor(asked.factor)
     for arm in _arms(found, asked):
-        yield threshold(found.data, metric=metric, factor=factor, arm=arm, change=asked.change, **_common(found))
+        one = threshold(found.data, metric=metric, factor=factor, arm=arm, change=asked.change, **_common(found))
+        yield _of_arm(one, arm)
 
 
 def _optimum(found: Evidence, asked: Question) -> Iterator[Finding]:
@@ -100,7 +101,7 @@ def _saturation(found: Evidence, asked: Question) -> Iterator[Finding]:
 
     metric, factor = found.metric(asked.metric), found.factor(asked.factor)
     for arm in _arms(found, asked):
-        yield saturation(
+        one = saturation(
             found.data,
             metric=metric,
             factor=factor,
@@ -110,9 +111,11 @@ def _saturation(found: Evidence, asked: Question) -> Iterator[Finding]:
             think_s=asked.think_s,
             **_common(found),
         )
+        yield _of_arm(one, arm)
         if found.study.slo:
             clauses = found.study.slo
-            yield operating_range(found.data, factor=factor, clauses=clauses, arm=arm, alpha=found.study.alpha)
+            levels = operating_range(found.data, factor=factor, clauses=clauses, arm=arm, alpha=found.study.alpha)
+            yield _of_arm(levels, arm)
 
 
 def _scaling(found: Evidence, asked: Question) -> Iterator[Finding]:
@@ -120,7 +123,8 @@ def _scaling(found: Evidence, asked: Question) -> Iterator[Finding]:
 
     metric, factor = found.metric(asked.metric), found.factor(asked.factor)
     for arm in _arms(found, asked):
-        yield scaling(found.data, found.metrics, metric=metric, factor=factor, arm=arm, **_common(found))
+        one = scaling(found.data, found.metrics, metric=metric, factor=factor, arm=arm, **_common(found))
+        yield _of_arm(one, arm)
 
 
 def _crossover(found: Evidence, asked: Question) -> Iterator[Finding]:
@@ -164,9 +168,8 @@ def _text(found: Evidence, asked: Question) -> Iterator[Finding]:
 
     if asked.keyword is None:
         raise UserError("which word?", hint="--keyword trust")
-    factor = asked.factor or next(iter(found.data.factors), None)
-    if factor is None:
-        raise UserError("the run has no factor to compare levels of")
+    factors = [name for name, column in found.data.factors.items() if len(column.levels) > 1]
+    factor = asked.factor or _one("factor", None, factors)
     read = _answers(found, asked)
     yield mentions(
         read.answers,
@@ -232,6 +235,11 @@ def _arms(found: Evidence, asked: Question) -> Sequence[str | None]:
         if name not in known:
             raise UnknownName("variant", name, known)
     return asked.arms or known or (None,)
+
+
+def _of_arm(finding: Finding, arm: str | None) -> Finding:
+    """Say of which arm a finding is, where the arms were asked one by one."""
+    return finding if arm is None else replace(finding, variant=arm, answer=f"{arm}: {finding.answer}")
 
 
 KINDS: Mapping[str, Callable[[Evidence, Question], Iterator[Finding]]] = {

@@ -26,6 +26,8 @@ class Candidate:
     """It keeps the service levels (None: not shown either way, or there are none)."""
     pareto: bool = False
     """No other condition is better in every metric with a direction."""
+    others: Mapping[str, float] = field(default_factory=dict)
+    """Means of the other metrics with a direction, of a condition of the Pareto set."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ class ThresholdFinding:
     needed: Needed
     answer: str
     cautions: tuple[Caution, ...] = ()
+    variant: str = ""
+    """The arm, where arms were asked one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class SaturationFinding:
     """Of: there is a knee in range."""
     answer: str
     cautions: tuple[Caution, ...] = ()
+    variant: str = ""
+    """The arm, where arms were asked one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,8 @@ class RangeFinding:
     verdict: Verdict = Verdict.INCONCLUSIVE
     answer: str = ""
     cautions: tuple[Caution, ...] = ()
+    variant: str = ""
+    """The arm, where arms were asked one by one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def entries(
         if target in made:
             made[target] = _merged(made[target], action)
             within[action["id"]] = target
-        elif action["verb"] != NOTE:
+        elif action["verb"] != NOTE and "interleaved" not in detail:  # that two sessions are pairs, no deed of its own
             made[action["id"]] = _entry(action, runs, programme)
             latest[same] = action["id"]
     return _with_ends(list(made.values()), runs, drivers)

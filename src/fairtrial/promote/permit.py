@@ -63,8 +63,12 @@ def recorded(actions: Iterable[Mapping[str, Any]], run: int, *, updated: float) 
 
 
 def _about(verb: str, detail: Mapping[str, Any], run: int) -> bool:
-    about = detail.get("current" if verb in ("gate", "compare") else "of")
-    return verb in ("gate", "compare", "confirm") and about == run and "verdict" in detail
+    """Say whether a verdict judges a run; one of runs that measured two others again (`of`) judges the second too."""
+    if "verdict" not in detail:
+        return False
+    if verb == "confirm":
+        return bool(detail.get("of") == run)
+    return verb in ("gate", "compare") and run in (detail.get("current"), *detail.get("of", ())[1:])
 
 
 def decide(said: Sequence[Permit], computed: Iterable[Permit]) -> Permit:

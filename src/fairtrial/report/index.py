@@ -77,5 +77,5 @@ def _criterion(item: Criterion) -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterator[Sequence[str]]) -> list[str]:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return ["\n".join("| " + " | ".join(map(escape, line)) + " |" for line in lines)]
+    head, *lines = ["| " + " | ".join(map(escape, line)) + " |" for line in (heads, *rows)]
+    return ["\n".join([head, "|" + " --- |" * len(heads), *lines])]

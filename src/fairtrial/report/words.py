@@ -42,6 +42,11 @@ def sentence(text: str) -> str:
     return text if not text or text[-1] in ".!?:…" else f"{text}."
 
 
+def of_arm(variant: str) -> str:
+    """Name the arm that a title is about, where it is about one."""
+    return f" ({variant})" if variant else ""
+
+
 def named(metric: str, units: Units) -> str:
     """Write a metric with its unit, unless its name ends with the unit already."""
     unit = units.get(metric, "")

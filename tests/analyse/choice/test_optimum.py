@@ -217,6 +217,7 @@ def test_the_pareto_set_of_two_metrics():
     found = told(values, metrics=[LOSS, GAIN, SIZE], more=more)
     assert [one.pareto for one in found.candidates] == [True, True, False]
     assert found.pareto == (0, 1)
+    assert [one.others for one in found.candidates] == [{"gain": 1.0}, {"gain": 5.0}, {}]
     assert told(values).pareto == ()
 
 

@@ -65,6 +65,15 @@ def test_counts_keep_pruned_failed_and_undefined_apart():
     assert CautionKind.CENSORED in [caution.kind for caution in found.cautions]
 
 
+def test_what_was_pruned_was_not_lost():
+    """A pruner stops a trial because it is worse: no reason to doubt the best, as a crash is."""
+    status = ["done", "done", "pruned", "pruned"]
+    found = search(searched([1.0, 2.0, np.nan, np.nan], {"x": [1, 2, 3, 4]}, status=status), [LOSS])
+    assert CautionKind.CENSORED not in [caution.kind for caution in found.cautions]
+    failed = search(searched([1.0, 2.0, np.nan, np.nan], {"x": [1, 2, 3, 4]}, status=[*status[:3], "failed"]), [LOSS])
+    assert "1 condition of 4 lost trials" in " ".join(caution.text for caution in failed.cautions)
+
+
 def test_near_the_best_is_a_margin_that_is_said():
     """A margin that was asked for, one sd between replicates, or 1 % of the range where there is one replicate."""
     single = searched([0.0, 0.01, 0.02, 1.0], {"x": [1, 2, 3, 4]})

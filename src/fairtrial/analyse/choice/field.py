@@ -16,9 +16,7 @@ from fairtrial.model.claim import Clause
 from fairtrial.model.study import ABSENT, Direction, Metric
 from fairtrial.stats.best import critical
 from fairtrial.stats.pareto import pareto
-from fairtrial.stats.summary import Floats, Groups, Integers
-
-Mask = npt.NDArray[np.bool_]
+from fairtrial.stats.summary import Floats, Groups, Integers, Mask
 
 SLACK = 1e-9
 """Share of a trial by which a declared completeness may be missed by rounding."""
@@ -121,9 +119,19 @@ def front(of: Field, metrics: Sequence[Metric]) -> Mask:
     if len(directed) < 2:
         return inside
     rows = np.flatnonzero(of.eligible)
-    means = [_signed(metric) * of.groups.summarise(of.found.metric(metric.name)).mean for metric in directed]
+    means = [_signed(metric) * _means(of, metric) for metric in directed]
     inside[rows] = pareto(np.stack(means, axis=1)[rows])
     return inside
+
+
+def beside(of: Field, metrics: Sequence[Metric]) -> Mapping[str, Floats]:
+    """Return the means of each condition in the other metrics with a direction; NaN for no values."""
+    directed = (metric for metric in metrics if metric.direction is not Direction.NONE)
+    return {metric.name: _means(of, metric) for metric in directed if metric.name != of.metric.name}
+
+
+def _means(of: Field, metric: Metric) -> Floats:
+    return of.groups.summarise(of.found.metric(metric.name)).mean
 
 
 def _signed(metric: Metric) -> float:

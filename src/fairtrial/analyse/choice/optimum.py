@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from fairtrial.analyse.choice.field import Field, Mask, chosen, field, front
+from fairtrial.analyse.choice.field import Field, beside, chosen, field, front
 from fairtrial.analyse.choice.judged import Judged, judge
 from fairtrial.analyse.choice.spoken import Spoken, doubts
 from fairtrial.analyse.data import Data
@@ -19,6 +20,7 @@ from fairtrial.model.identity import canonical_json
 from fairtrial.model.study import Metric
 from fairtrial.stats.difference import Moments, between
 from fairtrial.stats.power import noncentrality, replicates_for
+from fairtrial.stats.summary import Mask
 
 GAP = "Hsu's constrained bounds, paired, simultaneous over conditions"
 
@@ -51,10 +53,15 @@ def optimum(
     verdict = verdict_of(seen, judged, margin, bound=bool(slo))
     needed = _needed(seen, judged, alpha, margin, settled=verdict is not Verdict.INCONCLUSIVE)
     candidates = candidates_of(seen, judged, inside, alpha, bound=bool(slo))
+    means = beside(seen, metrics)
+    listed = [
+        replace(one, others={name: float(mean[place]) for name, mean in means.items()}) if one.pareto else one
+        for one, place in zip(candidates, order.tolist(), strict=True)
+    ]
     return OptimumFinding(
         metric=seen.metric.name,
         direction=str(seen.metric.direction),
-        candidates=candidates,
+        candidates=tuple(listed),
         told=int(judged.told.sum()),
         curse=judged.curse,
         pareto=tuple(np.flatnonzero(inside[order]).tolist()),

@@ -12,16 +12,17 @@ import numpy as np
 from fairtrial.analyse.choice.field import Field, chosen, field
 from fairtrial.analyse.choice.judged import Judged, judge
 from fairtrial.analyse.choice.optimum import candidates_of, verdict_of
-from fairtrial.analyse.choice.spoken import condition
+from fairtrial.analyse.choice.spoken import named
 from fairtrial.analyse.data import Column, Data
+from fairtrial.analyse.doubts import CONFIRM, RETRY
 from fairtrial.analyse.effect.importance import importance
 from fairtrial.analyse.effect.term import Asked
-from fairtrial.analyse.wording import count, quantity
 from fairtrial.model.choice import Again, Candidate, SearchFinding, Span
 from fairtrial.model.finding import Caution, CautionKind, Verdict
 from fairtrial.model.identity import canonical_json
 from fairtrial.model.outcome import Status
 from fairtrial.model.study import Metric
+from fairtrial.model.words import count, percent, quantity
 from fairtrial.stats.summary import Floats, mean, sd
 
 SHARE = 0.01
@@ -79,7 +80,7 @@ def search(
         again=tuple(again),
         verdict=verdict,
         answer=summed.answer(verdict),
-        cautions=tuple(_cautions(seen, judged, verdict, len(listed) - len(whole))),
+        cautions=tuple(_cautions(seen, judged, verdict, _lost(found, seen.metric.name))),
     )
 
 
@@ -138,7 +139,7 @@ class _Summed:
             Verdict.NOT_SUPPORTED: "others are exactly as good",
         }.get(verdict, "it is not shown to be the best")
         among = count(len(self.whole), "condition")
-        return f"{condition(best)} came out best of {among} ({value}); {close}; {told}{self._second()}."
+        return f"{named(best)} came out best of {among} ({value}); {close}; {told}{self._second()}."
 
     def _second(self) -> str:
         """Say what the second measurement made of the first's best."""
@@ -162,7 +163,9 @@ def _margin(seen: Field, values: Floats, margin: float | None) -> _Margin:
         peak = float(spread[several].max())
         pooled = ((n[several] - 1) * (spread[several] / peak) ** 2).sum() / (n[several] - 1).sum() if peak else 0.0
         return _Margin(peak * math.sqrt(pooled), "one sd between replicates")
-    return _Margin(SHARE * float(np.ptp(values)) if len(values) else 0.0, f"{SHARE:.0%} of the range of all values")
+    return _Margin(
+        SHARE * float(np.ptp(values)) if len(values) else 0.0, f"{percent(SHARE)} of the range of all values"
+    )
 
 
 def _span(column: Column, levels: Sequence[object]) -> Span:
@@ -184,6 +187,12 @@ def _failed(found: Data, metric: str) -> Mapping[str, int]:
     return dict(sorted((reasons + Counter({UNDEFINED: undefined})).items()))
 
 
+def _lost(found: Data, metric: str) -> int:
+    """Count the conditions that lost a trial: one that was pruned was stopped on purpose."""
+    pruned = np.fromiter(map(Status.PRUNED.value.__eq__, found.measured.status), dtype=np.bool_, count=len(found))
+    return len(np.unique(found.condition[np.isnan(found.metric(metric)) & ~pruned]))
+
+
 def _importance(found: Data, metric: str, alpha: float) -> Mapping[str, float]:
     values, names = found.metric(metric), tuple(found.factors)
     asked = Asked(alpha=alpha, family=len(names), margin=None, seed=0, metric=metric)
@@ -202,10 +211,10 @@ def _verdict(seen: Field, judged: Judged, again: Sequence[Again]) -> Verdict:
 def _cautions(seen: Field, judged: Judged, verdict: Verdict, lost: int) -> Iterator[Caution]:
     if lost:
         text = f"{count(lost, 'condition')} of {len(seen):,} lost trials, and may be better than what is shown."
-        yield Caution(CautionKind.CENSORED, text, "See why with fairtrial show RUN --failed, then fairtrial retry RUN.")
+        yield Caution(CautionKind.CENSORED, text, RETRY)
     if judged.replicates == 1:
         text = "Each condition was measured once, so nothing says how noisy a value is."
         yield Caution(CautionKind.FEW_REPLICATES, text, "Set replicates: 3 or more, or use fairtrial confirm RUN.")
     if verdict is not Verdict.SUPPORTED and len(seen) > 1:
         text = f"The best of {count(len(seen), 'condition')} was picked by looking, so it looks better than it is."
-        yield Caution(CautionKind.SELECTION, text, "Measure the top again on fresh seeds with fairtrial confirm RUN.")
+        yield Caution(CautionKind.SELECTION, text, CONFIRM)

@@ -53,8 +53,12 @@ def _kept(each: Candidate, judged: bool) -> tuple[Cell, ...]:
 def _pareto(found: OptimumFinding) -> Grid:
     chosen = [found.candidates[place] for place in found.pareto]
     paths = candidates.factors(chosen)
-    rows = tuple((*candidates.place(each, paths), each.estimate.mean) for each in chosen)
-    return Grid((*paths, found.metric), rows, "Pareto set: no other condition is better in every metric")
+    others = tuple(dict.fromkeys(name for each in chosen for name in each.others))
+    rows = tuple(
+        (*candidates.place(each, paths), each.estimate.mean, *(each.others.get(name) for name in others))
+        for each in chosen
+    )
+    return Grid((*paths, found.metric, *others), rows, "Pareto set: no other condition is better in every metric")
 
 
 def _figure(found: OptimumFinding, units: Units) -> Figure:

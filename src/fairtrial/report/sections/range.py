@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fairtrial.model.curve import Level, RangeFinding
 from fairtrial.model.figure import Grid, Section, shown
-from fairtrial.report.words import level, percent
+from fairtrial.report.words import level, of_arm, percent
 
 
 def operating_range(found: RangeFinding) -> Section:
@@ -19,7 +19,9 @@ def operating_range(found: RangeFinding) -> Section:
     tables = [_levels(found)]
     if found.headroom:
         tables.append(_headroom(found))
-    return Section(f"Operating range of {found.factor}", tuple(filter(None, said)), tuple(tables))
+    return Section(
+        f"Operating range of {found.factor}{of_arm(found.variant)}", tuple(filter(None, said)), tuple(tables)
+    )
 
 
 def _levels(found: RangeFinding) -> Grid:

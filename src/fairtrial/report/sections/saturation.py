@@ -6,7 +6,7 @@ from fairtrial.model.curve import SaturationFinding
 from fairtrial.model.figure import Figure, Grid, Mark, Section, shown
 from fairtrial.model.finding import Interval
 from fairtrial.report.sections import fits, points
-from fairtrial.report.words import Units, between, ends, quantity
+from fairtrial.report.words import Units, between, ends, of_arm, quantity
 
 
 def saturation(found: SaturationFinding, units: Units) -> Section:
@@ -16,7 +16,7 @@ def saturation(found: SaturationFinding, units: Units) -> Section:
     places = _places(found)
     if places.rows:
         tables.append(places)
-    title = f"Saturation of {found.metric} along {found.factor}"
+    title = f"Saturation of {found.metric} along {found.factor}{of_arm(found.variant)}"
     return Section(title, tuple(filter(None, said)), tuple(tables), (_figure(found, units),))
 
 
@@ -55,8 +55,8 @@ def _figure(found: SaturationFinding, units: Units) -> Figure:
     if found.curve is not None:
         drawn.append(points.line(found.curve, f"{found.chosen} fit", group=found.metric))
     return Figure(
-        name=f"saturation {found.metric} {found.factor}",
-        title=_title(found),
+        name=f"saturation {found.metric} {found.factor} {found.variant}",
+        title=_title(found) + of_arm(found.variant),
         x=points.along(found.factor, found.points),
         y=points.upright(found.metric, units),
         series=tuple(drawn),

@@ -6,12 +6,14 @@ from fairtrial.model.curve import ScalingFinding
 from fairtrial.model.figure import Figure, Grid, Mark, Section, shown
 from fairtrial.model.finding import Verdict
 from fairtrial.report.sections import fits, points
-from fairtrial.report.words import Units, between, ends, percent, quantity, settles
+from fairtrial.report.words import Units, between, ends, of_arm, percent, quantity, settles
 
 
 def scaling(found: ScalingFinding, units: Units) -> Section:
     """Say how a metric falls with a size, how well that extrapolates, and whether it levels off."""
-    tables = [points.table(found.factor, found.points, title=f"{found.metric} by {found.factor}{_arm(found)}")]
+    tables = [
+        points.table(found.factor, found.points, title=f"{found.metric} by {found.factor}{of_arm(found.variant)}")
+    ]
     tables.append(fits.table(found.fits))
     if found.parameters:
         rows = tuple((name, *ends(interval)) for name, interval in found.parameters.items())
@@ -19,7 +21,7 @@ def scaling(found: ScalingFinding, units: Units) -> Section:
     if found.held_out:
         held = tuple((each.x, each.predicted, each.observed) for each in found.held_out)
         tables.append(Grid((found.factor, "predicted", "observed"), held, "Sizes that the fit did not see"))
-    title = f"Scaling of {found.metric} with {found.factor}{_arm(found)}"
+    title = f"Scaling of {found.metric} with {found.factor}{of_arm(found.variant)}"
     return Section(title, tuple(filter(None, _said(found, units))), tuple(tables), (_figure(found, units),))
 
 
@@ -35,10 +37,6 @@ def _said(found: ScalingFinding, units: Units) -> list[str]:
     if found.p is not None:
         said.append(f"That it improves with {found.factor} at all: p = {shown(found.p)}.")
     return said + list(settles(found, found.metric, units))
-
-
-def _arm(found: ScalingFinding) -> str:
-    return f" ({found.variant})" if found.variant else ""
 
 
 def _figure(found: ScalingFinding, units: Units) -> Figure:
@@ -59,8 +57,8 @@ def _figure(found: ScalingFinding, units: Units) -> Figure:
 
 def _title(found: ScalingFinding) -> str:
     if found.verdict is Verdict.SUPPORTED:
-        return f"{found.metric} improves with {found.factor}{_arm(found)}: {found.chosen}"
-    return f"{found.metric} by {found.factor}{_arm(found)}: no improvement shown"
+        return f"{found.metric} improves with {found.factor}{of_arm(found.variant)}: {found.chosen}"
+    return f"{found.metric} by {found.factor}{of_arm(found.variant)}: no improvement shown"
 
 
 def _plateau(found: ScalingFinding) -> tuple[Mark, ...]:

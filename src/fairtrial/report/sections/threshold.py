@@ -6,7 +6,7 @@ from fairtrial.model.curve import Curve, Jump, ThresholdFinding
 from fairtrial.model.figure import Figure, Grid, Mark, Section, shown
 from fairtrial.model.finding import Verdict
 from fairtrial.report.sections import points
-from fairtrial.report.words import Units, between, ends, level, percent, settles
+from fairtrial.report.words import Units, between, ends, level, of_arm, percent, settles
 
 
 def threshold(found: ThresholdFinding, units: Units) -> Section:
@@ -15,7 +15,7 @@ def threshold(found: ThresholdFinding, units: Units) -> Section:
     tables = [points.table(found.factor, found.points, title=f"{found.metric} along {found.factor}")]
     if found.jumps:
         tables.append(_listed(found))
-    title = f"Threshold of {found.metric} along {found.factor}"
+    title = f"Threshold of {found.metric} along {found.factor}{of_arm(found.variant)}"
     return Section(title, tuple(filter(None, said)), tuple(tables), (_figure(found, units),))
 
 
@@ -58,8 +58,8 @@ def _figure(found: ThresholdFinding, units: Units) -> Figure:
     if len(found.isotonic) == len(x) and found.direction in ("increasing", "decreasing"):
         drawn.append(points.line(Curve(x, found.isotonic), "monotone fit"))
     return Figure(
-        name=f"threshold {found.metric} {found.factor}",
-        title=_title(found),
+        name=f"threshold {found.metric} {found.factor} {found.variant}",
+        title=_title(found) + of_arm(found.variant),
         x=points.along(found.factor, found.points),
         y=points.upright(found.metric, units),
         series=tuple(drawn),
