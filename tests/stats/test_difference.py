@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from itertools import combinations
 
 import numpy as np
 import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
+from scikit_posthocs import posthoc_ttest
 
 from fairtrial.stats.difference import cliffs_delta, hedges_g, one_sided, paired, superiority, welch
+from fairtrial.stats.multiplicity import holm
 
 SAMPLE = st.lists(st.integers(-50, 50).map(lambda number: number / 8), min_size=2, max_size=12)
 
@@ -98,3 +101,13 @@ def test_no_dominance_over_nothing():
     """An empty sample dominates nothing and is not dominated."""
     assert superiority([], [1.0]) is None
     assert cliffs_delta([1.0], []) is None
+
+
+def test_pairwise_welch_tests_under_holm_are_those_of_scikit_posthocs():
+    """Every pair of five samples of different sizes and spreads: p values and their correction."""
+    rng = np.random.default_rng(0)
+    samples = [rng.normal(0.5 * place, 1 + place, 4 + 2 * place) for place in range(5)]
+    pairs = list(combinations(range(5), 2))
+    ours = holm([welch(samples[one], samples[other]).p_two_sided for one, other in pairs])
+    theirs = posthoc_ttest(samples, equal_var=False, p_adjust="holm").to_numpy()
+    assert ours == pytest.approx([theirs[pair] for pair in pairs], rel=1e-9)
