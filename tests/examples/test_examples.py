@@ -32,7 +32,7 @@ def test_a_sweep(tmp_path):
     assert "between corruption = 0.4 and 0.5" in out
     assert "crash_rate has a threshold in corruption near 0.45: supported" in out
     assert "cycles is flat with corruption: supported" in out
-    assert "mentions of 'trust' change with corruption" in out
+    assert "Mentions of 'trust' change with corruption" in out
     for said in ("corruption", "ram_gb", "report_every", "corruption and report_every"):
         assert f"supported: {said}" in out
     assert "without effect: ('threads',)" in out

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fairtrial.analyse.coding import joined
 from fairtrial.analyse.data import Column, Data
 from fairtrial.model.identity import canonical_json
-from fairtrial.stats.summary import Floats, Integers
+from fairtrial.stats.summary import Floats, Integers, Mask
 
 WIDE = 10
 """Codes that reach no farther than this many times their number are renumbered by counting, not by sorting."""
@@ -23,8 +22,6 @@ GLANCE = 20_000
 """Trials of a large run that are looked at first: they mostly show that a factor does something."""
 PAIRED = 8
 """Levels up to which two factors that pair up were varied together, whatever their order."""
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from fairtrial.analyse.data import Data
+from fairtrial.model import words
 from fairtrial.model.finding import Variation
 from fairtrial.model.study import Direction, Metric
 from fairtrial.stats.summary import Floats, summarise
@@ -60,13 +61,6 @@ def _best(found: Data, values: Floats, direction: Direction, completeness: float
 
 def _label(found: Data, condition: int) -> str:
     row = int(np.flatnonzero(found.condition == condition)[0])
-    return said(
-        (name, column.levels[column.codes[row]]) for name, column in found.factors.items() if column.codes[row] >= 0
-    )
-
-
-def said(pairs: Sequence[tuple[str, object]] | Iterator[tuple[str, object]]) -> str:
-    """Write a condition in words: `lr = 0.1, depth = 3`."""
-    return ", ".join(
-        f"{name} = {value:.6g}" if isinstance(value, float) else f"{name} = {value}" for name, value in pairs
+    return words.condition(
+        {name: column.levels[column.codes[row]] for name, column in found.factors.items() if column.codes[row] >= 0}
     )

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 
 from fairtrial.analyse.coding import codes
-from fairtrial.analyse.curve.levels import FEW, counted
 from fairtrial.analyse.data import ARMS
+from fairtrial.analyse.doubts import few, incomplete, reached
 from fairtrial.errors import NothingMeasured, UnknownName, UserError
 from fairtrial.model.choice import Share, TextFinding
 from fairtrial.model.finding import Caution, CautionKind, Interval, Verdict
 from fairtrial.model.outcome import Status
 from fairtrial.model.run import TrialRow
 from fairtrial.model.study import ABSENT
+from fairtrial.model.words import count, level, percent, probability
 from fairtrial.stats.clustered import clustered_interval, design_effect, levels_differ
 from fairtrial.stats.resample import generator
 from fairtrial.stats.summary import Floats, Integers
@@ -57,7 +58,7 @@ def mentions(
     )
     effect, df = design_effect(counts.hits, counts.sizes, counts.level)
     share = len(counts.hits) / trials if trials else 1.0
-    enough = counts.replicates >= 2 and share >= completeness - 1e-9
+    enough = counts.replicates >= 2 and reached(share, completeness)
     verdict = Verdict.SUPPORTED if enough and p is not None and p <= alpha else Verdict.INCONCLUSIVE
     shares = tuple(_share(counts, place, effect, df, 1 - alpha) for place in range(len(counts.levels)))
     echo = sum(map(matches, prompts))
@@ -172,47 +173,34 @@ def _answer(found: TextFinding, counts: _Counts, effect: float) -> str:
     keyword, factor = found.keyword, found.factor
     told = [share for share in found.shares if share.share is not None]
     low, high = (which(told, key=lambda share: share.share or 0.0) for which in (min, max))
-    size = f"{counted(int(counts.sizes.sum()), 'answer')} of {counted(len(counts.hits), 'trial')}"
+    size = f"{count(int(counts.sizes.sum()), 'answer')} of {count(len(counts.hits), 'trial')}"
     alike = f"; answers of one trial resemble each other, design effect {effect:.2g}" if effect >= CLUSTERED else ""
-    span = f"from {_percent(low)} at {factor} = {low.level} to {_percent(high)} at {factor} = {high.level}"
+    ends = [f"{percent(one.share or 0.0)} at {factor} = {level(one.level)}" for one in (low, high)]
+    run = f"from {' to '.join(ends)}"
     if len(found.shares) < 2:
-        return f"inconclusive: {keyword!r} stands in {_percent(high)} of the answers; {factor} has one level ({size})"
+        return f"Inconclusive: mentions of {keyword!r} are {ends[0]}, and {factor} has one level ({size})."
     if found.p is None:
-        return f"inconclusive: mentions of {keyword!r} run {span}, but no replicate has two levels to compare ({size})"
-    facts = f"p = {found.p:.2g}; {size}, {counted(counts.replicates, 'replicate')}{alike}"
+        return f"Inconclusive: mentions of {keyword!r} run {run}, but no replicate has two levels to compare ({size})."
+    facts = f"{probability(found.p)}; {size}, {count(counts.replicates, 'replicate')}{alike}"
     if found.verdict is Verdict.SUPPORTED:
-        return f"mentions of {keyword!r} change with {factor}, {span} ({facts})"
-    return f"inconclusive: mentions of {keyword!r} are not shown to change with {factor}; they run {span} ({facts})"
-
-
-def _percent(share: Share) -> str:
-    return f"{share.share:.1%}"
+        return f"Mentions of {keyword!r} change with {factor}, {run} ({facts})."
+    return f"Inconclusive: mentions of {keyword!r} are not shown to change with {factor}; they run {run} ({facts})."
 
 
 def _cautions(
     keyword: str, counts: _Counts, share: float, completeness: float, echo: tuple[int, int]
 ) -> Iterator[Caution]:
-    if share < completeness - 1e-9:
-        yield Caution(
-            CautionKind.INCOMPLETE,
-            f"{share:.1%} of the trials gave answers, {completeness:.1%} was declared",
-            "See why with fairtrial show RUN --failed, then fairtrial retry RUN.",
-        )
+    yield from incomplete(share, completeness)
     if counts.empty:
         yield Caution(
             CautionKind.CENSORED,
-            f"{counted(counts.empty, 'trial')} without an answer",
-            "read the shares as those of the trials that answered",
+            f"{count(counts.empty, 'trial')} gave no answer.",
+            "Read the shares as those of the trials that answered.",
         )
-    if counts.replicates < FEW:
-        yield Caution(
-            CautionKind.FEW_REPLICATES,
-            f"{counted(counts.replicates, 'replicate')}",
-            f"set replicates to {FEW} at least, 5 where you can",
-        )
+    yield from few(counts.replicates, f"There are only {count(counts.replicates, 'replicate')}.")
     if echo[0]:
         yield Caution(
             CautionKind.ECHO,
-            f"{keyword!r} stands in {echo[0]} of {counted(echo[1], 'prompt')}: an answer may only repeat it",
-            "choose a word that no prompt contains, or compare with an arm whose prompts lack it",
+            f"{keyword!r} stands in {echo[0]} of {count(echo[1], 'prompt')}: an answer may only repeat it.",
+            "Choose a word that no prompt contains, or compare with an arm whose prompts lack it.",
         )

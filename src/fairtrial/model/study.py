@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -43,6 +43,11 @@ class Metric:
     direction: Direction = Direction.NONE
     unit: str = ""
     help: str = ""
+
+
+def unit_of(metrics: Iterable[Metric], name: str) -> str:
+    """Return a metric's unit; '' where it has none."""
+    return next((metric.unit for metric in metrics if metric.name == name), "")
 
 
 @dataclass(frozen=True, slots=True)

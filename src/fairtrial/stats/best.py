@@ -6,16 +6,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from fairtrial.stats.moderation import magnitudes, moderated, spreads
-from fairtrial.stats.summary import Floats
+from fairtrial.stats.summary import Floats, Mask
 
 LEADERS = 8
 """Conditions of the highest means with which all others are compared: who loses to none of them loses to no other."""
 GAPS = 10_000_000
 """Differences beyond which gaps are not bounded: so many conditions are in the set that it says nothing."""
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from fairtrial.errors import FairtrialError
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 ROUNDING = 1e-12
 """Relative error of n times a probability that is none: 0.95 of 20 values are 19."""

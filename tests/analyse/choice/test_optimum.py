@@ -230,7 +230,7 @@ def test_arms_are_candidates_too():
         ("tuned", {"memory": 4}),
         ("default", {}),
     ]
-    assert found.answer.startswith("variant = tuned, memory = 4 is the best")
+    assert found.answer.startswith("tuned, memory = 4 is the best")
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_near_the_best_is_a_margin_that_is_said():
     single = searched([0.0, 0.01, 0.02, 1.0], {"x": [1, 2, 3, 4]})
     found = search(single, [LOSS])
     assert (found.margin, [one.assignment["x"] for one in found.near]) == (0.01, [1, 2])
-    assert "1% of the range of all values" in found.answer
+    assert "1 % of the range of all values" in found.answer
     asked = search(single, [LOSS], margin=0.02)
     assert [one.assignment["x"] for one in asked.near] == [1, 2, 3]
     assert "the margin asked for" in asked.answer

@@ -89,7 +89,7 @@ def test_noise_leaves_it_open():
     found = asked({"one": table(steep, noise=0.1), "other": table(steep, noise=0.1, seed=1)})
     assert found.verdict is Verdict.INCONCLUSIVE
     assert found.needed.smallest_effect > 0
-    assert found.answer.startswith("inconclusive")
+    assert found.answer.startswith("Inconclusive")
 
 
 def test_one_replicate_shows_nothing():

@@ -74,7 +74,7 @@ def test_lines_and_flats_have_no_knee(law):
     found = look(sweep(law))
     assert (found.knee, found.capacity, found.saturation_level, found.peak) == (None, None, None, None)
     assert found.verdict is Verdict.NOT_SUPPORTED
-    assert "no knee in range" in found.answer
+    assert "No knee in range" in found.answer
 
 
 def test_a_capacity_beyond_the_range_is_extrapolated():
@@ -135,7 +135,7 @@ def test_too_little_is_inconclusive(levels, replicates):
     """One replicate, or three levels, show no knee and refute none."""
     found = look(sweep(ideal, x=X[:levels], replicates=replicates))
     assert (found.verdict, found.knee, found.fits) == (Verdict.INCONCLUSIVE, None, ())
-    assert "inconclusive" in found.answer
+    assert "Inconclusive" in found.answer
 
 
 def test_declared_completeness_not_reached():

@@ -112,7 +112,7 @@ def test_too_little_is_inconclusive(sizes, replicates):
     found = asked(table(power, sizes=SIZES[:sizes], replicates=replicates), SIZES[:sizes])
     assert found.verdict is Verdict.INCONCLUSIVE
     assert found.p is None
-    assert found.answer.startswith("inconclusive")
+    assert found.answer.startswith("Inconclusive")
     assert not found.parameters
 
 

@@ -69,7 +69,7 @@ def test_noise_has_no_threshold():
     found = look(made(planted(0.0)))
     assert (found.shape, found.verdict, found.place, found.step) == ("none", Verdict.NOT_SUPPORTED, None, None)
     assert 0.5 < found.needed.smallest_effect < 2.5
-    assert "no threshold" in found.answer
+    assert "No threshold" in found.answer
 
 
 def test_a_straight_line_is_a_trend():
@@ -87,7 +87,7 @@ def test_a_change_of_unclear_shape_is_inconclusive():
     assert found.p_step <= 0.05
     assert found.place is not None
     assert found.step > 0
-    assert "inconclusive" in found.answer
+    assert "Inconclusive" in found.answer
 
 
 def test_one_replicate_supports_nothing():

@@ -161,7 +161,7 @@ def test_a_random_design_is_judged_over_conditions():
     assert effect(found, "x").verdict is Verdict.SUPPORTED
     assert effect(found, "z").verdict is Verdict.INCONCLUSIVE
     assert "over conditions" in found.method
-    assert all("…" in point.level for point in found.marginals[0].points)
+    assert all(" to " in point.level for point in found.marginals[0].points)
     assert [one.factor for one in found.importance] == ["x", "z"]
 
 
@@ -186,7 +186,7 @@ def test_an_ordered_factor_of_many_levels_is_grouped():
     rows = grid({"a": list(range(50))}, 5)
     found = asked(measured(rows, noisy(rows, lambda at: at["a"] / 10, sd=1.0)))
     assert len(found.marginals[0].points) == 10
-    assert found.marginals[0].points[0].level == "0 … 4"
+    assert found.marginals[0].points[0].level == "0 to 4"
     assert effect(found, "a").verdict is Verdict.SUPPORTED
 
 

@@ -11,10 +11,10 @@ from fairtrial.analyse.caution.machine import machine, residuals, timeline
 from fairtrial.analyse.caution.missing import missing
 from fairtrial.analyse.crossed import box, changed_nothing, twins
 from fairtrial.analyse.data import Data
-from fairtrial.analyse.wording import count, quantity, unit_of
 from fairtrial.model.finding import Caution, CautionKind
 from fairtrial.model.run import AttemptRow
-from fairtrial.model.study import Direction, Metric, Study
+from fairtrial.model.study import Direction, Metric, Study, unit_of
+from fairtrial.model.words import count, level, number, quantity
 from fairtrial.stats.difference import one_sided, paired
 from fairtrial.stats.summary import Summary, summarise
 
@@ -63,7 +63,7 @@ def _values(found: Data, study: Study, metrics: Sequence[str], floor: Mapping[st
         values = found.metric(metric)
         numbers = values[np.isfinite(values)]
         if len(numbers) > 1 and (numbers == numbers[0]).all():
-            text = f"All {len(numbers):,} values of {metric} are {numbers[0]:g}."
+            text = f"All {len(numbers):,} values of {metric} are {number(numbers[0])}."
             yield Caution(
                 CautionKind.DEGENERATE, text, "Check that the system measures it; drop it where it is constant."
             )
@@ -78,7 +78,7 @@ def _tails(found: Data, metric: str) -> Iterator[Caution]:
     left = np.abs(left[np.isfinite(left)])
     typical = 1.4826 * float(np.median(left)) if len(left) >= FEWEST else 0.0
     if typical and float(left.max()) > HEAVY * typical:
-        far = f"{float(left.max()) / typical:.0f} typical deviations"
+        far = f"{number(float(left.max()) / typical, 2)} typical deviations"
         text = f"One value of {metric} lies {far} from its condition's mean."
         yield Caution(
             CautionKind.HEAVY_TAILS, text, "Look at it with fairtrial list; report medians, or replicate more."
@@ -113,8 +113,10 @@ def _design(found: Data, study: Study) -> Iterator[Caution]:
     for claim in study.expect:
         levels = found.factors[claim.factor].x if claim.near is not None and claim.factor in found.factors else ()
         if claim.near is not None and levels and not min(levels) <= claim.near <= max(levels):
-            text = f"{claim.text!r} names a place outside the levels tested, {min(levels):g} to {max(levels):g}."
-            yield Caution(CautionKind.EXTRAPOLATION, text, f"Add levels of {claim.factor} around {claim.near:g}.")
+            text = (
+                f"{claim.text} names a place outside the levels tested, {level(min(levels))} to {level(max(levels))}."
+            )
+            yield Caution(CautionKind.EXTRAPOLATION, text, f"Add levels of {claim.factor} around {level(claim.near)}.")
 
 
 def _choice(found: Data, study: Study) -> Iterator[Caution]:
@@ -159,6 +161,6 @@ def _edges(found: Data, metric: Metric) -> Iterator[Caution]:
         inner = {0: 1, len(table) - 1: len(table) - 2}.get(best)
         gain = None if inner is None else paired((table[best] - table[inner]).tolist())
         if gain is not None and one_sided(gain) * 2 * len(ordered) <= ALPHA:
-            level = found.factors[name].levels[int(part.levels[0][best])]
-            text = f"{metric.name} is still getting better at {name} = {level}, the last level tried."
+            last = found.factors[name].levels[int(part.levels[0][best])]
+            text = f"{metric.name} is still getting better at {name} = {level(last)}, the last level tried."
             yield Caution(CautionKind.EDGE, text, f"Add levels of {name} beyond it; the same run is amended.")

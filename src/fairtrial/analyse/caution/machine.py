@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fairtrial.analyse.data import Data
-from fairtrial.analyse.wording import listed, probability, quantity, unit_of
 from fairtrial.model.finding import Caution, CautionKind
 from fairtrial.model.outcome import Status
 from fairtrial.model.run import AttemptRow
-from fairtrial.model.study import Study
+from fairtrial.model.study import Study, unit_of
 from fairtrial.model.trial import Role
+from fairtrial.model.words import listed, percent, probability, quantity
 from fairtrial.stats.drift import drift, position
 from fairtrial.stats.resample import generator, permutation_p
 from fairtrial.stats.summary import Floats, Integers, summarise
@@ -188,7 +188,7 @@ def _spins(found: Data, line: Timeline) -> Iterator[Caution]:
         yield Caution(CautionKind.DRIFT, text, REMEDY)
     spread = ROBUST * float(np.median(np.abs(spin - middle))) / middle
     if spread > UNSTEADY:
-        text = f"A fixed CPU loop varied by {spread:.1%} (robust) between trials."
+        text = f"A fixed CPU loop varied by {percent(spread)} (robust) between trials."
         yield Caution(CautionKind.NOISY_MACHINE, text, REMEDY)
 
 
@@ -200,5 +200,5 @@ def _loud(found: Data, metrics: Sequence[str]) -> Iterator[Caution]:
             shares = (seen.sd / np.abs(seen.mean))[seen.n > 1]
         shares = shares[np.isfinite(shares)]
         if len(shares) and float(np.median(shares)) > LOUD:
-            text = f"{metric} varied by {float(np.median(shares)):.0%} between replicates of a condition (median)."
+            text = f"{metric} varied by {percent(float(np.median(shares)))} between replicates of a condition (median)."
             yield Caution(CautionKind.NOISY_MACHINE, text, REMEDY)

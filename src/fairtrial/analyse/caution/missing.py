@@ -8,19 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairtrial.analyse.crossed import Mask, canonical_order, settings
+from fairtrial.analyse.crossed import canonical_order, settings
 from fairtrial.analyse.data import Data
+from fairtrial.analyse.doubts import FEW, REPLICATE, reached
 from fairtrial.analyse.effect.drawn import binned
-from fairtrial.analyse.wording import count, probability
 from fairtrial.model.finding import Caution, CautionKind
 from fairtrial.model.study import ABSENT, Study
+from fairtrial.model.words import condition, count, level, probability
 from fairtrial.stats.resample import generator, permutation_p
-from fairtrial.stats.summary import Integers
+from fairtrial.stats.summary import Integers, Mask
 
 ALPHA = 0.05
 """Chance of a false caution that failures censor, shared among the factors."""
-FEW = 3
-"""Replicates below which the spread of a condition is hardly known."""
 REPEATS = 999
 MANY, BINS = 1_000, 5
 """Conditions up to which failures are looked for in single ones; bins of a factor with many levels."""
@@ -43,7 +42,7 @@ def _few(found: Data, lacking: Mask) -> Iterator[Caution]:
     if few:
         of = f"{few:,} of {count(len(values), 'condition')}"
         text = f"{of} have fewer than {FEW} values, the fewest {int(values.min())}."
-        yield Caution(CautionKind.FEW_REPLICATES, text, "Set replicates: 5 or more; fairtrial run continues the run.")
+        yield Caution(CautionKind.FEW_REPLICATES, text, REPLICATE)
 
 
 def _incomplete(found: Data, study: Study, lacking: Mask, planned: int | None) -> Iterator[Caution]:
@@ -51,7 +50,7 @@ def _incomplete(found: Data, study: Study, lacking: Mask, planned: int | None) -
         text = f"{len(found):,} of {count(planned, 'planned trial')} are settled."
         yield Caution(CautionKind.INCOMPLETE, text, "fairtrial run with the same study continues the run.")
     share = 1 - float(lacking.mean())
-    if share < study.completeness:
+    if not reached(share, study.completeness):
         reasons = Counter(_reason(found, row) for row in np.flatnonzero(lacking).tolist())
         told = ", ".join(f"{number:,} {reason}" for reason, number in sorted(reasons.items(), key=lambda one: -one[1]))
         run = found.measured.run
@@ -97,7 +96,7 @@ def _spreads(found: Data, study: Study, lacking: Mask) -> Iterator[_Spread]:
             rank[column.codes], column, BINS if len(column.levels) > len(found) / BINS else len(column.levels)
         )
         if len(bins.labels) > 1:
-            levels = [f"{name} = {label}" for label in bins.labels]
+            levels = [f"{name} = {level(label)}" for label in bins.labels]
             yield _spread(name, bins.codes, lacking, levels, study)
     conditions = int(found.condition.max()) + 1
     if 1 < conditions <= min(MANY, len(found) // 2) and len(found.factors) > 1:
@@ -108,8 +107,8 @@ def _spreads(found: Data, study: Study, lacking: Mask) -> Iterator[_Spread]:
 
 def _label(found: Data, row: int) -> str:
     factors = found.measured.factors.items()
-    parts = [f"{path} = {values[row]}" for path, values in factors if values[row] is not ABSENT]
-    return ", ".join([*([found.measured.variant[row]] if found.measured.variant[row] else []), *parts])
+    assignment = {path: values[row] for path, values in factors if values[row] is not ABSENT}
+    return condition(assignment, found.measured.variant[row])
 
 
 def _spread(what: str, codes: Integers, lacking: Mask, levels: Sequence[str], study: Study) -> _Spread:

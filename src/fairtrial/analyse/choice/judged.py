@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairtrial.analyse.choice.field import Field, Mask
+from fairtrial.analyse.choice.field import Field
 from fairtrial.stats.best import behind, contest
 from fairtrial.stats.shrinkage import noise_of_means, shrunken
-from fairtrial.stats.summary import Floats
+from fairtrial.stats.summary import Floats, Mask
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,10 @@ import numpy as np
 
 from fairtrial.analyse.choice.field import Field
 from fairtrial.analyse.choice.judged import Judged
-from fairtrial.analyse.sensitivity import said
-from fairtrial.analyse.wording import count, quantity, span
+from fairtrial.analyse.doubts import CONFIRM, RETRY, few
 from fairtrial.model.choice import Candidate
 from fairtrial.model.finding import Caution, CautionKind, Needed, Verdict
-
-FEW = 3
-"""Replicates below which the spread between them is hardly known."""
+from fairtrial.model.words import condition, count, percent, quantity, span
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class Spoken:
             return self._none()
         place = next(at for at in self.seen.order().tolist() if self.seen.eligible[at])
         first = candidates[self.seen.order().tolist().index(place)]
-        words, shown, among = condition(first), self._shown(first), count(rivals, "condition")
+        words, shown, among = named(first), self._shown(first), count(rivals, "condition")
         if verdict is Verdict.SUPPORTED:
             return f"{words} is the best of {among} ({shown}); every other one is told from it."
         if verdict is Verdict.NOT_SUPPORTED:
@@ -86,18 +83,16 @@ def doubts(seen: Field, judged: Judged, verdict: Verdict, completeness: float) -
     """List why the choice may be wrong."""
     lacking, tolerated = int((~seen.complete).sum()), int((seen.complete & (seen.lost > 0)).sum())
     if lacking:
-        text = (
-            f"{lacking:,} of {count(len(seen), 'condition')} lack values (completeness asked for: {completeness:.0%})."
-        )
-        yield Caution(
-            CautionKind.INCOMPLETE, text, "See why with fairtrial show RUN --failed, then fairtrial retry RUN."
-        )
+        of = f"{lacking:,} of {count(len(seen), 'condition')}"
+        text = f"{of} lack values, the study asks for {percent(completeness)} of the trials."
+        yield Caution(CautionKind.INCOMPLETE, text, RETRY)
     if tolerated:
         text = f"{count(tolerated, 'candidate')} lost trials; what lost trials neither leads nor is called the best."
         yield Caution(CautionKind.CENSORED, text, "Measure what is missing with fairtrial retry RUN.")
-    if judged.leader is not None and judged.replicates < FEW:
-        text = f"The choice rests on {count(judged.replicates, 'replicate')} of each condition."
-        yield Caution(CautionKind.FEW_REPLICATES, text, "Set replicates: 5 or more; the same run is continued.")
+    if judged.leader is not None:
+        yield from few(
+            judged.replicates, f"The choice rests on {count(judged.replicates, 'replicate')} of each condition."
+        )
     yield from _selection(seen, judged, verdict)
     spread = seen.seen.summary.sd[seen.eligible]
     if judged.replicates > 1 and not np.nan_to_num(spread).any():
@@ -112,10 +107,9 @@ def _selection(seen: Field, judged: Judged, verdict: Verdict) -> Iterator[Cautio
         curse = judged.curse if judged.curse and judged.curse > 0 else None
         amount = f", and is expected to be {quantity(curse, seen.metric.unit)} too good" if curse else ""
         text = f"The best mean of {count(rivals, 'condition')} was picked by looking{amount}."
-        yield Caution(CautionKind.SELECTION, text, "Measure the top again on fresh seeds with fairtrial confirm RUN.")
+        yield Caution(CautionKind.SELECTION, text, CONFIRM)
 
 
-def condition(one: Candidate) -> str:
-    """Write a condition in words."""
-    arms = [("variant", one.variant)] if one.variant else []
-    return said([*arms, *one.assignment.items()]) or "The only condition"
+def named(one: Candidate) -> str:
+    """Write a candidate's condition."""
+    return condition(one.assignment, one.variant) or "The only condition"

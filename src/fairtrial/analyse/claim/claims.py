@@ -11,11 +11,11 @@ from fairtrial.analyse.claim.weighing import Case, Weighed
 from fairtrial.analyse.curve.crossover import crossover
 from fairtrial.analyse.curve.threshold import threshold
 from fairtrial.analyse.data import Data
-from fairtrial.analyse.wording import count, probability, span
 from fairtrial.model.choice import ClaimFinding
 from fairtrial.model.claim import Claim, ClaimKind
 from fairtrial.model.finding import Needed, Verdict
 from fairtrial.model.study import Study
+from fairtrial.model.words import count, level, percent, probability, span
 from fairtrial.stats.multiplicity import holm
 from fairtrial.stats.power import replicates_for, smallest_effect
 
@@ -66,7 +66,7 @@ def _threshold(found: Data, study: Study, claim: Claim, seed: int) -> ClaimFindi
     if verdict is Verdict.SUPPORTED and claim.near is not None and place is not None:
         inside = place.low <= claim.near <= place.high
         verdict = verdict if inside else Verdict.NOT_SUPPORTED
-        said = f"{said} {claim.near:g} lies {'inside' if inside else 'outside'} the interval of its place."
+        said = f"{said} {level(claim.near)} lies {'inside' if inside else 'outside'} the interval of its place."
     return ClaimFinding(claim.text, verdict, said, made.step, made.step_interval, made.p_step, None, made.needed)
 
 
@@ -134,7 +134,7 @@ def _answer(weighed: Weighed, study: Study, verdict: Verdict, p: float | None, n
     ends = "" if weighed.interval is None else f"{span(weighed.interval)}; "
     said = f"{verdict.value.capitalize()}: {weighed.said} ({ends}{weighed.rests})"
     if weighed.share < study.completeness:
-        return f"{said}, but only {weighed.share:.1%} of the trials gave a value."
+        return f"{said}, but only {percent(weighed.share)} of the trials gave a value."
     if p is None or weighed.veto:
         return f"{said}."
     family = f" by Holm over {count(len(study.expect), 'claim')}" if len(study.expect) > 1 else ""

@@ -10,8 +10,8 @@ import numpy as np
 from fairtrial.analyse.claim.weighing import Case, Weighed, table_of, thin, turned
 from fairtrial.analyse.crossed import box
 from fairtrial.analyse.data import ARMS, arm
-from fairtrial.analyse.wording import count
 from fairtrial.model.claim import ClaimKind, Margin
+from fairtrial.model.words import count, percent
 from fairtrial.stats.difference import one_sided, paired
 from fairtrial.stats.equivalence import tost
 from fairtrial.stats.summary import Floats
@@ -123,7 +123,7 @@ def _margin(margin: Margin | None, against: Floats) -> Floats:
 
 def _relative(difference: float, against: Floats) -> str:
     base = abs(float(against.mean()))
-    return f" ({abs(difference) / base:.1%})" if base else ""
+    return f" ({percent(abs(difference) / base)})" if base else ""
 
 
 def _flat_margin(case: Case, table: Floats) -> float:

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from fairtrial.analyse.claim.weighing import Case, Mask, Weighed, thin
+from fairtrial.analyse.claim.weighing import Case, Weighed, thin
 from fairtrial.analyse.data import ARMS, Data
-from fairtrial.analyse.wording import count
 from fairtrial.model.rule import Rule
 from fairtrial.model.study import ABSENT
+from fairtrial.model.words import count
 from fairtrial.stats.difference import paired
-from fairtrial.stats.summary import Floats, Integers, summarise
+from fairtrial.stats.summary import Floats, Integers, Mask, summarise
 
 
 def below(case: Case) -> Weighed:

@@ -6,18 +6,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from fairtrial.analyse.crossed import Box
 from fairtrial.analyse.data import Data
-from fairtrial.analyse.wording import count, quantity, unit_of
 from fairtrial.model.claim import Claim
 from fairtrial.model.finding import Interval
-from fairtrial.model.study import Study
+from fairtrial.model.study import Study, unit_of
+from fairtrial.model.words import count, quantity
 from fairtrial.stats.difference import Difference
-from fairtrial.stats.summary import Floats
-
-Mask = npt.NDArray[np.bool_]
+from fairtrial.stats.summary import Floats, Mask
 
 
 @dataclass(frozen=True, slots=True)

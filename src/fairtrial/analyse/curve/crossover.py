@@ -10,12 +10,14 @@ import numpy as np
 
 from fairtrial.analyse.curve.exchange import exchange, purchases
 from fairtrial.analyse.curve.growth import DRAWS, STEPS, Growth, curve, growth, named, still
-from fairtrial.analyse.curve.levels import complete, counted, doubts, said
+from fairtrial.analyse.curve.levels import doubts
 from fairtrial.analyse.data import ARMS, Data
+from fairtrial.analyse.doubts import reached
 from fairtrial.errors import UserError
 from fairtrial.model.curve import CrossoverFinding, Curve
 from fairtrial.model.finding import Caution, CautionKind, Interval, Needed, Verdict
 from fairtrial.model.study import Direction, Metric
+from fairtrial.model.words import count, level, number, percent, span
 from fairtrial.stats.crossing import changes_sign, crossing
 from fairtrial.stats.multiplier import METHOD, multipliers
 from fairtrial.stats.power import replicates_for, smallest_effect
@@ -57,7 +59,7 @@ def crossover(
         growth(found, told, factor, variant=second, level=1 - alpha),
     )
     pair = _pair(grown, told, factor, (first, second), generator(seed, "crossover", metric, factor))
-    judged = _Judged(pair, alpha, all(complete(one.ladder, completeness) for one in grown))
+    judged = _Judged(pair, alpha, all(reached(one.ladder.share, completeness) for one in grown))
     priced = _prices(prices, (first, second))
     return CrossoverFinding(
         metric=metric,
@@ -177,21 +179,21 @@ class _Judged:
         first, second = pair.arms
         n = min(one.ladder.values.shape[1] for one in pair.grown)
         if not len(pair.grid):
-            return f"inconclusive: {first} and {second} have no range of {pair.factor} in common"
-        where = f"in {pair.factor} from {pair.grid[0]:.6g} to {pair.grid[-1]:.6g}"
+            return f"Inconclusive: {first} and {second} have no range of {pair.factor} in common."
+        where = f"in {pair.factor} from {level(float(pair.grid[0]))} to {level(float(pair.grid[-1]))}"
+        seen = count(n, "replicate")
         if pair.drawn is None:
-            return f"inconclusive: {counted(n, 'replicate')} cannot show whether {first} and {second} cross {where}"
+            return f"Inconclusive: {seen} cannot show whether {first} and {second} cross {where}."
         interval = self.place_interval
         if self.verdict is Verdict.SUPPORTED and interval is not None and self.place is not None:
-            ends = f"{1 - self.alpha:.0%} interval {said(interval.low)} to {said(interval.high)}"
             ways = f"{self._leads(0)} below, {self._leads(-1)} above"
-            at = f"{pair.factor} = {said(self.place)}"
-            return f"{first} and {second} cross at {at} ({ends}): {ways} ({counted(n, 'replicate')})"
-        none = f"{self.p_none:.0%} of the bootstrap repeats have no crossing there, {counted(n, 'replicate')}"
+            at = f"{pair.factor} = {number(self.place)} ({span(interval)})"
+            return f"{first} and {second} cross at {at}: {ways} ({seen})."
+        none = f"{percent(self.p_none or 0.0)} of the bootstrap repeats have no crossing there, {seen}"
         if self.verdict is Verdict.NOT_SUPPORTED:
             ahead = f"{self._leads(0)} all along" if pair.drawn.any() else "they do not differ"
-            return f"{first} and {second} do not cross {where}: {ahead} ({none})"
-        return f"inconclusive: whether {first} and {second} cross {where} is not shown ({self._open()}; {none})"
+            return f"{first} and {second} do not cross {where}: {ahead} ({none})."
+        return f"Inconclusive: whether {first} and {second} cross {where} is not shown ({self._open()}; {none})."
 
     def _leads(self, place: int) -> str:
         """Say which arm is ahead at an end."""
@@ -203,8 +205,10 @@ class _Judged:
 
     def _open(self) -> str:
         ends = [
-            f"{said(difference)} ({said(low)} to {said(high)}) at {size:.6g}"
-            for (difference, low, high), size in zip((self.end(0), self.end(-1)), self.pair.grid[[0, -1]], strict=True)
+            f"{number(difference)} ({number(low)} to {number(high)}) at {level(size)}"
+            for (difference, low, high), size in zip(
+                (self.end(0), self.end(-1)), self.pair.grid[[0, -1]].tolist(), strict=True
+            )
         ]
         return f"{self.pair.arms[0]} less {self.pair.arms[1]} is {' and '.join(ends)}"
 
@@ -286,6 +290,6 @@ def _cautions(pair: _Pair, judged: _Judged, completeness: float) -> Iterator[Cau
     if outside is not None:
         yield Caution(
             CautionKind.EXTRAPOLATION,
-            f"the fitted laws would cross at {pair.factor} = {said(outside)}, where nothing was measured by both",
-            "measure both arms there before you speak of a crossing",
+            f"The fitted laws would cross at {pair.factor} = {number(outside)}, where nothing was measured by both.",
+            "Measure both arms there before you speak of a crossing.",
         )

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairtrial.analyse.curve.levels import Ladder, ladder, said
+from fairtrial.analyse.curve.levels import Ladder, ladder
 from fairtrial.analyse.data import Data, arm
 from fairtrial.errors import UnknownName, UserError
 from fairtrial.model.curve import Curve, Fit
 from fairtrial.model.finding import Caution, CautionKind, Interval
 from fairtrial.model.study import Direction, Metric
+from fairtrial.model.words import number
 from fairtrial.stats.multiplier import METHOD, drawn, moderated
 from fairtrial.stats.resample import percentile
 from fairtrial.stats.scaling import COUNT, FLAT, LOG, POWER, Fits, Fitted, Task, fits
@@ -139,8 +140,8 @@ def still(found: Growth, metric: str) -> Iterator[Caution]:
     if found.fits is not None and found.values.shape[1] > 1 and not found.fits.task.df:
         yield Caution(
             CautionKind.DEGENERATE,
-            f"the replicates of {metric} do not differ, so its intervals have no width",
-            "check that the seed reaches the system, or read the metric as exact",
+            f"The replicates of {metric} do not differ, so its intervals have no width.",
+            "Check that the seed reaches the system, or read the metric as exact.",
         )
 
 
@@ -179,17 +180,17 @@ def formula(law: Fitted, factor: str) -> str:
     """Write a fitted law, `0.31 + 2.1 N^-0.42`."""
     value = {name: float(values[0]) for name, values in law.parameters.items()}
     if law.law == FLAT:
-        return said(value["mean"])
+        return number(value["mean"])
     if law.law == LOG:
-        return f"{said(value['a'])} {_signed(value['b'])} ln({factor})"
+        return f"{number(value['a'])} {_signed(value['b'])} ln({factor})"
     size = _signed(value["A"] if law.slope[0] >= 0 else -value["A"])
     if law.law == POWER:
-        return f"{said(value['E'])} {size} {factor}^-{said(value['alpha'])}"
-    return f"{said(value['E'])} {size} exp(-{factor} / {said(value['tau'])})"
+        return f"{number(value['E'])} {size} {factor}^-{number(value['alpha'])}"
+    return f"{number(value['E'])} {size} exp(-{factor} / {number(value['tau'])})"
 
 
 def _signed(value: float) -> str:
-    return f"{'-' if value < 0 else '+'} {said(abs(value))}"
+    return f"{'-' if value < 0 else '+'} {number(abs(value))}"
 
 
 def _task(x: Floats, values: Floats, direction: Direction) -> Task:

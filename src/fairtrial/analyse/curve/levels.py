@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from fairtrial.analyse.data import Data, arm, points
+from fairtrial.analyse.doubts import few, incomplete
 from fairtrial.model.finding import Caution, CautionKind, Point
+from fairtrial.model.words import count, level, listed
 from fairtrial.stats.summary import Floats
-
-FEW = 3
-"""Replicates below which an interval is so wide, and its normality so untested, that it says little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,59 +54,18 @@ def ladder(found: Data, metric: str, factor: str, *, variant: str | None = None,
     )
 
 
-def doubts(measured: Ladder, completeness: float) -> tuple[Caution, ...]:
+def doubts(measured: Ladder, completeness: float) -> Iterator[Caution]:
     """List why conclusions along a factor may be wrong: too little, or too much missing."""
-    return tuple(
-        caution for caution in (_incomplete(measured, completeness), _censored(measured), _few(measured)) if caution
-    )
-
-
-def complete(measured: Ladder, completeness: float) -> bool:
-    """Say whether the declared share of the trials gave a value; rounding is forgiven."""
-    return measured.share >= completeness - 1e-9
-
-
-def said(value: float) -> str:
-    """Write a number for a sentence: four significant digits."""
-    return f"{value:.4g}"
-
-
-def _incomplete(measured: Ladder, completeness: float) -> Caution | None:
-    if complete(measured, completeness):
-        return None
-    return Caution(
-        CautionKind.INCOMPLETE,
-        f"{measured.share:.1%} of the trials gave a value, {completeness:.1%} was declared",
-        "See why with fairtrial show RUN --failed, then fairtrial retry RUN.",
-    )
-
-
-def _censored(measured: Ladder) -> Caution | None:
+    yield from incomplete(measured.share, completeness)
     lacking = [point for point in measured.points if point.missing]
-    if not lacking:
-        return None
-    trials = sum(point.missing for point in lacking)
-    return Caution(
-        CautionKind.CENSORED,
-        f"{counted(trials, 'trial')} without a value at {_listed([point.level for point in lacking])}",
-        "what failed there may have been the worst: read the levels concerned as unknown",
-    )
+    if lacking:
+        trials = count(sum(point.missing for point in lacking), "trial")
+        text = f"{trials} gave no value at {listed([level(point.level) for point in lacking])}."
+        advice = "What failed there may have been the worst: read these levels as unknown."
+        yield Caution(CautionKind.CENSORED, text, advice)
+    yield from few(measured.replicates, f"A level has only {count(measured.replicates, 'replicate')}.")
 
 
-def _few(measured: Ladder) -> Caution | None:
-    if measured.replicates >= FEW:
-        return None
-    return Caution(
-        CautionKind.FEW_REPLICATES,
-        f"{counted(measured.replicates, 'replicate')} at a level",
-        f"set replicates to {FEW} at least, 5 where you can",
-    )
-
-
-def counted(n: int, noun: str) -> str:
-    """Write `1 trial`, `2 trials`."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
-
-
-def _listed(levels: Sequence[object], most: int = 6) -> str:
-    return ", ".join(map(str, levels[:most])) + (f" and {len(levels) - most} more" if len(levels) > most else "")
+def design(measured: Ladder, noun: str = "level") -> str:
+    """Say what was measured: `8 levels x 5 replicates`."""
+    return f"{count(len(measured.x), noun)} x {count(measured.replicates, 'replicate')}"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fairtrial.analyse.curve.levels import FEW, Ladder, counted, ladder, said
+from fairtrial.analyse.curve.levels import Ladder, ladder
 from fairtrial.analyse.data import Data
+from fairtrial.analyse.doubts import RETRY, few
 from fairtrial.errors import UserError
 from fairtrial.model.claim import Clause
 from fairtrial.model.curve import Level, RangeFinding
 from fairtrial.model.finding import Caution, CautionKind, Point, Verdict
+from fairtrial.model.words import count, level, listed, number, percent
 from fairtrial.stats.interval import t_interval
 
 SHARE = 0.8
@@ -25,7 +27,6 @@ def operating_range(
     clauses: Sequence[Clause],
     arm: str | None = None,
     alpha: float = 0.05,
-    seed: int = 0,
 ) -> RangeFinding:
     """Find the largest level at which every clause is kept, and at every lower one too.
 
@@ -33,8 +34,8 @@ def operating_range(
     the good side of the limit. Levels are tried from the lowest up and the first that is not safe ends the range, so
     the chance that any unsafe level is called safe is at most `alpha`, without correction for the number of levels or
     clauses (fixed sequence: Maurer, Hothorn and Lehmacher 1995; all clauses at once: Berger 1982, Technometrics 24). A
-    trial without a value makes its level unsafe: what failed did not keep its service level. Nothing is drawn, so
-    `seed` changes nothing. Raises UnknownName, and UserError for a factor without order or no clause.
+    trial without a value makes its level unsafe: what failed did not keep its service level. Raises
+    UnknownName, and UserError for a factor without order or no clause.
     """
     if not clauses:
         raise UserError("no service level was declared, so there is no operating range", hint="slo: {METRIC: {max: X}}")
@@ -122,7 +123,7 @@ def _finding(factor: str, tried: Sequence[_Tried], levels: tuple[Level, ...], al
         recommended=SHARE * edge if edge is not None else None,
         verdict=verdict,
         answer=_answer(factor, tried, levels, alpha=alpha),
-        cautions=_cautions(tried, levels, safe, unsafe),
+        cautions=tuple(_cautions(tried, levels, safe, unsafe)),
     )
 
 
@@ -141,36 +142,17 @@ def _headroom(tried: Sequence[_Tried], place: int) -> Mapping[str, float]:
 
 def _cautions(
     tried: Sequence[_Tried], levels: Sequence[Level], safe: Sequence[int], unsafe: int | None
-) -> tuple[Caution, ...]:
-    cautions = []
-    fewest = min((level.n for level in levels), default=0)
-    if fewest < FEW:
-        cautions.append(
-            Caution(
-                CautionKind.FEW_REPLICATES,
-                f"{counted(fewest, 'replicate')} at a level: a bound needs two, and is wide with few",
-                f"set replicates to {FEW} at least, 5 where you can",
-            )
-        )
-    if any(level.missing for level in levels):
-        listed = ", ".join(str(level.level) for level in levels if level.missing)
-        cautions.append(
-            Caution(
-                CautionKind.CENSORED,
-                f"trials without a value at {listed}: these levels are not shown to be safe",
-                "See why with fairtrial show RUN --failed, then fairtrial retry RUN.",
-            )
-        )
-    cautions.extend(_degenerate(one, safe) for one in tried if any(_still(one.measured.points[at]) for at in safe))
+) -> Iterator[Caution]:
+    fewest = min((one.n for one in levels), default=0)
+    yield from few(fewest, f"A level has only {count(fewest, 'replicate')}: a bound needs two, and is wide with few.")
+    lacking = [level(one.level) for one in levels if one.missing]
+    if lacking:
+        text = f"Trials gave no value at {listed(lacking)}: these levels are not shown to be safe."
+        yield Caution(CautionKind.CENSORED, text, RETRY)
+    yield from (_degenerate(one, safe) for one in tried if any(_still(one.measured.points[at]) for at in safe))
     if safe and unsafe is None:
-        cautions.append(
-            Caution(
-                CautionKind.EDGE,
-                f"no level that fails was tested: the edge lies above {said(levels[-1].x)}",
-                "test higher levels",
-            )
-        )
-    return tuple(cautions)
+        text = f"No level that fails was tested: the edge lies above {level(levels[-1].x)}."
+        yield Caution(CautionKind.EDGE, text, "Test higher levels.")
 
 
 def _still(point: Point) -> bool:
@@ -178,40 +160,37 @@ def _still(point: Point) -> bool:
 
 
 def _degenerate(tried: _Tried, safe: Sequence[int]) -> Caution:
-    levels = [str(tried.measured.points[at].level) for at in safe if _still(tried.measured.points[at])]
-    return Caution(
-        CautionKind.DEGENERATE,
-        f"{tried.clause.metric} is the same in every replicate at {', '.join(levels)}: "
-        "its bound is the value itself and says nothing of rarer events",
-        "measure longer, so that the events that matter can happen",
-    )
+    levels = [level(tried.measured.points[at].level) for at in safe if _still(tried.measured.points[at])]
+    where = f"{tried.clause.metric} is the same in every replicate at {listed(levels)}"
+    text = f"{where}: its bound is the value itself and says nothing of rarer events."
+    return Caution(CautionKind.DEGENERATE, text, "Measure longer, so that the events that matter can happen.")
 
 
 def _answer(factor: str, tried: Sequence[_Tried], levels: Sequence[Level], *, alpha: float) -> str:
-    safe = [level for level in levels if level.safe]
-    unsafe = next((level for level in levels if not level.safe), None)
+    safe = [one for one in levels if one.safe]
+    unsafe = next((one for one in levels if not one.safe), None)
     every = " and ".join(str(one.clause) for one in tried)
-    level = f"{1 - alpha:.0%} confidence, {counted(min((one.n for one in levels), default=0), 'replicate')}"
+    sure = f"{percent(1 - alpha)} confidence, {count(min((one.n for one in levels), default=0), 'replicate')}"
     if safe and unsafe is None:
-        return f"{every} up to {factor} = {said(safe[-1].x)}, the highest level tested: edge not reached ({level})."
+        return f"{every} up to {factor} = {level(safe[-1].x)}, the highest level tested: edge not reached ({sure})."
     if unsafe is None:
-        return f"inconclusive: no level of {factor} was measured."
+        return f"Inconclusive: no level of {factor} was measured."
     why = _why(tried, levels, unsafe)
     if safe:
-        return f"{every} up to {factor} = {said(safe[-1].x)} ({level}); at {said(unsafe.x)} {why}."
+        return f"{every} up to {factor} = {level(safe[-1].x)} ({sure}); at {level(unsafe.x)} {why}."
     if unsafe.n < 2:
-        return f"inconclusive: at {factor} = {said(unsafe.x)} {why}."
-    return f"no level of {factor} is shown to keep {every}: at {said(unsafe.x)} {why} ({level})."
+        return f"Inconclusive: at {factor} = {level(unsafe.x)} {why}."
+    return f"No level of {factor} is shown to keep {every}: at {level(unsafe.x)} {why} ({sure})."
 
 
-def _why(tried: Sequence[_Tried], levels: Sequence[Level], level: Level) -> str:
+def _why(tried: Sequence[_Tried], levels: Sequence[Level], unsafe: Level) -> str:
     """Say why a level is not safe."""
-    first = level.failing[0]
-    if level.missing:
-        return f"{first} is unknown, since {counted(level.missing, 'trial')} gave no value"
-    bound = level.bounds[first]
+    first = unsafe.failing[0]
+    if unsafe.missing:
+        return f"{first} is unknown, since {count(unsafe.missing, 'trial')} gave no value"
+    bound = unsafe.bounds[first]
     if bound is None:
-        return f"{first} cannot be shown with {counted(level.n, 'replicate')}"
+        return f"{first} cannot be shown with {count(unsafe.n, 'replicate')}"
     one = next(one for one in tried if str(one.clause) == first)
-    how = "is broken" if one.broken(list(levels).index(level)) else "is not shown"
-    return f"{first} {how} (bound {said(bound)})"
+    how = "is broken" if one.broken(list(levels).index(unsafe)) else "is not shown"
+    return f"{first} {how} (bound {number(bound)})"

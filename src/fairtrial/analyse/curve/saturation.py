@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from fairtrial.analyse.curve.levels import Ladder, complete, counted, doubts, ladder, said
+from fairtrial.analyse.curve.levels import Ladder, design, doubts, ladder
 from fairtrial.analyse.data import Data
+from fairtrial.analyse.doubts import reached
 from fairtrial.errors import UserError
 from fairtrial.model.curve import Curve, Fit, SaturationFinding
 from fairtrial.model.finding import Caution, CautionKind, Interval, Verdict
 from fairtrial.model.study import Direction
+from fairtrial.model.words import level, number, percent, probability, span
 from fairtrial.stats.bend import bend_p
 from fairtrial.stats.curve import GROWING, WORSENING, Fitted, Sample, fit, sample, weights
 from fairtrial.stats.knee import Draws, Marks, bootstrap, draw, marks, resampled
@@ -56,10 +58,10 @@ def saturation(
     measured = ladder(data, metric, factor, variant=arm, level=1 - alpha)
     times = None if response is None else ladder(data, response, factor, variant=arm, level=1 - alpha)
     grows = direction is not Direction.MINIMIZE
-    asked = _Asked(metric, factor, alpha, grows, complete(measured, completeness), think_s)
+    asked = _Asked(metric, factor, alpha, grows, reached(measured.share, completeness), think_s)
     rng = generator(seed, "saturation", metric, factor)
     if measured.replicates < 2 or len(measured.x) < LEAST_LEVELS or measured.x[0] < 0:
-        return _unknown(asked, measured, doubts(measured, completeness))
+        return _unknown(asked, measured, tuple(doubts(measured, completeness)))
     judged = _judged(asked, measured, times, rng)
     return _finding(judged, (*doubts(measured, completeness), *_cautions(judged)))
 
@@ -304,8 +306,8 @@ def _cautions(judged: _Judged) -> tuple[Caution, ...]:
         cautions.append(
             Caution(
                 CautionKind.EDGE,
-                f"the curve breaks at one of the last two levels, {said(float(x[-2]))} and {said(float(x[-1]))}",
-                f"test levels of {judged.asked.factor} above {said(float(x[-1]))}",
+                f"The curve breaks at one of the last two levels, {level(float(x[-2]))} and {level(float(x[-1]))}.",
+                f"Test levels of {judged.asked.factor} above {level(float(x[-1]))}.",
             )
         )
     top = float(place.capacity[0])
@@ -313,16 +315,15 @@ def _cautions(judged: _Judged) -> tuple[Caution, ...]:
         cautions.append(
             Caution(
                 CautionKind.EXTRAPOLATION,
-                f"the capacity of {said(top)} is extrapolated: the highest level reaches less than {REACHED:.0%} of it",
-                f"test levels of {judged.asked.factor} above {said(float(x[-1]))}",
+                f"The capacity of {number(top)} is extrapolated: no level reaches {percent(REACHED)} of it.",
+                f"Test levels of {judged.asked.factor} above {level(float(x[-1]))}.",
             )
         )
     return tuple(cautions)
 
 
 def _unknown(asked: _Asked, measured: Ladder, cautions: tuple[Caution, ...]) -> SaturationFinding:
-    design = f"{counted(len(measured.x), 'level')} x {counted(measured.replicates, 'replicate')}"
-    why = f"{design} cannot show a knee: {LEAST_LEVELS} levels of 0 or more and 2 replicates are the least"
+    why = f"{design(measured)} cannot show a knee: {LEAST_LEVELS} levels of 0 or more and 2 replicates are the least"
     none: dict[str, Any] = dict.fromkeys(
         ("knee", "knee_interval", "capacity", "capacity_interval", "saturation_level", "asymptotic_knee")
     )
@@ -339,28 +340,27 @@ def _unknown(asked: _Asked, measured: Ladder, cautions: tuple[Caution, ...]) -> 
         peak_interval=None,
         curve=None,
         verdict=Verdict.INCONCLUSIVE,
-        answer=f"inconclusive: {asked.metric} along {asked.factor}, {why}.",
+        answer=f"Inconclusive: {asked.metric} along {asked.factor}, {why}.",
         cautions=cautions,
     )
 
 
 def _answer(judged: _Judged, capacity: float | None) -> str:
-    asked, x = judged.asked, judged.measured.x
-    design = f"{counted(len(x), 'level')} x {counted(judged.measured.replicates, 'replicate')}"
+    asked = judged.asked
     late = "" if asked.complete else "; inconclusive, since the declared completeness was not reached"
-    evidence = f"{judged.best.family.name} by BIC, p = {judged.p:.3g} against a straight line; {design}{late}"
+    against = f"{probability(judged.p)} against a straight line"
+    evidence = f"{judged.best.family.name} by BIC, {against}; {design(judged.measured)}{late}"
     return f"{_said(judged, capacity)} ({evidence})."
 
 
 def _said(judged: _Judged, capacity: float | None) -> str:
-    asked, ends, top = judged.asked, judged.knee_interval, said(float(judged.measured.x[-1]))
-    if judged.found and ends is not None:
+    asked, within, top = judged.asked, judged.knee_interval, level(float(judged.measured.x[-1]))
+    if judged.found and within is not None:
         way = "stops growing as before" if asked.grows else "starts to grow"
-        text = f"{asked.metric} {way} at {asked.factor} = {said(float(judged.marks.knee[0]))}"
-        text += f" ({ends.level:.0%} interval {said(ends.low)} to {said(ends.high)})"
-        return text if capacity is None else f"{text}, its capacity is {said(capacity)}"
+        text = f"{asked.metric} {way} at {asked.factor} = {number(float(judged.marks.knee[0]))} ({span(within)})"
+        return text if capacity is None else f"{text}, its capacity is {number(capacity)}"
     if judged.draws is None and judged.best.family.name == "flat":
-        return f"no knee in range: {asked.metric} is flat along {asked.factor} up to {top}"
+        return f"No knee in range: {asked.metric} is flat along {asked.factor} up to {top}"
     if judged.verdict is Verdict.INCONCLUSIVE and asked.complete:
-        return f"inconclusive: {asked.metric} bends along {asked.factor}, but no knee is shown below {top}"
-    return f"no knee in range: {asked.metric} is not shown to leave a straight line along {asked.factor} up to {top}"
+        return f"Inconclusive: {asked.metric} bends along {asked.factor}, but no knee is shown below {top}"
+    return f"No knee in range: {asked.metric} is not shown to leave a straight line along {asked.factor} up to {top}"

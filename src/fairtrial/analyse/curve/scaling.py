@@ -20,12 +20,14 @@ from fairtrial.analyse.curve.growth import (
     slopes,
     still,
 )
-from fairtrial.analyse.curve.levels import complete, counted, doubts, said
+from fairtrial.analyse.curve.levels import doubts
 from fairtrial.analyse.data import Data
+from fairtrial.analyse.doubts import reached
 from fairtrial.errors import UserError
 from fairtrial.model.curve import Fit, HeldOut, ScalingFinding
 from fairtrial.model.finding import Caution, CautionKind, Interval, Needed, Verdict
 from fairtrial.model.study import Direction, Metric
+from fairtrial.model.words import count, level, number, percent, probability, quantity, span
 from fairtrial.stats.kendall import blocked_trend
 from fairtrial.stats.multiplier import multipliers
 from fairtrial.stats.power import replicates_for, smallest_effect
@@ -66,7 +68,7 @@ def scaling(
     grown = growth(found, told, factor, variant=arm, level=1 - alpha)
     rng = generator(seed, "scaling", metric, factor, arm or "")
     judged = _Judged(grown, grown.drawn(multipliers(grown.values.shape[1], DRAWS, rng)), told, factor, alpha)
-    verdict = judged.verdict(enough=complete(grown.ladder, completeness))
+    verdict = judged.verdict(enough=reached(grown.ladder.share, completeness))
     held = _held_out(grown, held_out)
     intervals, plateau = judged.intervals, judged.plateau(verdict)
     return ScalingFinding(
@@ -176,40 +178,36 @@ class _Judged:
 
 def _answer(judged: _Judged, verdict: Verdict, *, error: float | None, plateau: float | None) -> str:
     measured, name = judged.grown.ladder, judged.metric.name
-    design = f"{counted(len(measured.points), 'size')} x {counted(measured.values.shape[1], 'replicate')}"
+    seen = f"{count(len(measured.points), 'size')} x {count(measured.values.shape[1], 'replicate')}"
     if judged.p_better is None or judged.p_worse is None:
-        return f"inconclusive: {design} of {name} cannot show growth; two of each are the least"
-    where = f"with {judged.factor} from {measured.points[0].x:.6g} to {measured.points[-1].x:.6g}"
+        return f"Inconclusive: {seen} of {name} cannot show growth; two of each are the least."
+    where = f"with {judged.factor} from {level(measured.points[0].x)} to {level(measured.points[-1].x)}"
     better, worse = ("falls", "rises") if judged.falling else ("rises", "falls")
-    unit = f" {judged.metric.unit}" if judged.metric.unit else ""
+    unit = judged.metric.unit
     if verdict is Verdict.INCONCLUSIVE:
         smallest = judged.needed(verdict).smallest_effect
-        seen = f"; a change of {said(smallest)}{unit} over the range would be seen" if smallest else ""
-        return f"inconclusive: {name} is not shown to improve {where} (p = {judged.p_better:.2g}; {design}{seen})"
+        least = f"; a change of {quantity(smallest, unit)} over the range would be seen" if smallest else ""
+        return f"Inconclusive: {name} is not shown to improve {where} ({probability(judged.p_better)}; {seen}{least})."
     if judged.constant:
-        return f"{name} does not change {where} ({design})"
+        return f"{name} does not change {where} ({seen})."
     if verdict is Verdict.NOT_SUPPORTED:
-        return f"{name} {worse} {where}: it gets worse (p = {judged.p_worse:.2g}; {design})"
+        return f"{name} {worse} {where}: it gets worse ({probability(judged.p_worse)}; {seen})."
     parts = [
-        f"{name} {better} {where} (p = {judged.p_better:.2g}; {design})",
+        f"{name} {better} {where} ({probability(judged.p_better)}; {seen})",
         f"best described by {formula(judged.grown.law, judged.factor)} ({_spread(judged)})",
     ]
     if error is not None:
-        parts.append(f"predicted from the smaller sizes, the largest are missed by {error:.1%}")
+        parts.append(f"predicted from the smaller sizes, the largest are missed by {percent(error)}")
     if plateau is not None:
-        parts.append(f"it levels off at {said(plateau)} ({_range(judged.intervals['E'])}){unit}")
-    return "; ".join(parts)
+        parts.append(f"it levels off at {quantity(plateau, unit)} ({span(judged.intervals['E'])})")
+    return f"{'; '.join(parts)}."
 
 
 def _spread(judged: _Judged) -> str:
     """Write the interval of the parameter that says most."""
     name = {POWER: "alpha", LOG: "b", EXPONENTIAL: "tau"}.get(judged.chosen, "mean")
     interval = judged.intervals.get(name)
-    return "no interval" if interval is None else f"{name} {_range(interval)}, {interval.level:.0%} interval"
-
-
-def _range(interval: Interval) -> str:
-    return f"{said(interval.low)} to {said(interval.high)}"
+    return "no interval" if interval is None else f"{name}: {span(interval)}"
 
 
 def _held_out(grown: Growth, count: int | None) -> tuple[HeldOut, ...]:
@@ -237,18 +235,18 @@ def _error(held: Sequence[HeldOut]) -> float | None:
 
 
 def _beyond(grown: Growth, plateau: float | None, held: Sequence[HeldOut], factor: str) -> Iterator[Caution]:
-    largest = f"{grown.x[-1]:.6g}" if len(grown.x) else ""
+    largest = level(float(grown.x[-1])) if len(grown.x) else ""
     error = _error(held)
     if plateau is not None:
         left = abs(float(grown.at(grown.x[-1:])[0]) - plateau)
         yield Caution(
             CautionKind.EXTRAPOLATION,
-            f"the plateau is said of sizes beyond {largest}: at {largest} the law is still {said(left)} away from it",
-            f"measure larger {factor} before you rely on it",
+            f"The plateau is said of sizes beyond {largest}: there the law is still {number(left)} away from it.",
+            f"Measure larger {factor} before you rely on it.",
         )
     if error is not None and error > MISSED:
         yield Caution(
             CautionKind.EXTRAPOLATION,
-            f"predicted from the smaller sizes, the largest are missed by {error:.1%}",
-            f"say nothing of {factor} beyond {largest} from this law",
+            f"Predicted from the smaller sizes, the largest are missed by {percent(error)}.",
+            f"Say nothing of {factor} beyond {largest} from this law.",
         )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
-from fairtrial.analyse.curve.levels import Ladder, complete, counted, doubts, ladder, said
+from fairtrial.analyse.curve.levels import Ladder, design, doubts, ladder
 from fairtrial.analyse.data import Data
+from fairtrial.analyse.doubts import reached
 from fairtrial.model.curve import Jump, ThresholdFinding
 from fairtrial.model.finding import Interval, Needed, Point, Verdict
+from fairtrial.model.words import ends, level, number, probability, span
 from fairtrial.stats.changepoint import Step, step
 from fairtrial.stats.difference import paired
 from fairtrial.stats.isotonic import isotonic
@@ -49,7 +51,7 @@ def threshold(
         if enough
         else None
     )
-    judged = _Judged(measured, best, alpha, complete(measured, completeness))
+    judged = _Judged(measured, best, alpha, reached(measured.share, completeness))
     return ThresholdFinding(
         metric=metric,
         factor=factor,
@@ -68,7 +70,7 @@ def threshold(
         change=change,
         needed=judged.needed,
         answer=_answer(metric, factor, judged),
-        cautions=doubts(measured, completeness),
+        cautions=tuple(doubts(measured, completeness)),
     )
 
 
@@ -89,10 +91,10 @@ class _Judged:
         if best is None:
             return NONE if self._constant else UNKNOWN
         if not self.changes:
-            return TREND if best.p_trend <= self.alpha else NONE
-        if not best.beats:
-            return TREND
-        return STEP if best.p_line is not None and best.p_line <= self.alpha else UNKNOWN
+            return UNKNOWN if best.p_trend <= self.alpha else NONE
+        if best.beats and best.p_line is not None and best.p_line <= self.alpha:
+            return STEP
+        return TREND if best.p_denied is not None and best.p_denied <= self.alpha else UNKNOWN
 
     @property
     def _constant(self) -> bool:
@@ -102,9 +104,12 @@ class _Judged:
 
     @property
     def verdict(self) -> Verdict:
-        if not self.complete or self.measured.replicates < 2 or self.shape == UNKNOWN:
+        if not self.complete or self.measured.replicates < 2:
             return Verdict.INCONCLUSIVE
-        return Verdict.SUPPORTED if self.shape == STEP else Verdict.NOT_SUPPORTED
+        if self.shape == STEP:
+            return Verdict.SUPPORTED
+        denied = self.shape == TREND or (self.shape == NONE and self.best is None)
+        return Verdict.NOT_SUPPORTED if denied else Verdict.INCONCLUSIVE
 
     @property
     def place(self) -> tuple[float, float] | None:
@@ -174,45 +179,47 @@ def _jumps(listed: tuple[Point, ...], change: float) -> Iterator[Jump]:
 
 def _answer(metric: str, factor: str, judged: _Judged) -> str:
     measured, best = judged.measured, judged.best
-    design = f"{counted(len(measured.x), 'level')} x {counted(measured.replicates, 'replicate')}"
+    seen = design(measured)
     if best is None:
         if judged.shape == NONE:
-            return f"no threshold: {metric} does not vary with {factor} within replicates ({design})."
-        return f"inconclusive: {design} of {metric} along {factor} cannot show a threshold; two of each are the least."
+            return f"No threshold: {metric} does not vary with {factor} within replicates ({seen})."
+        return f"Inconclusive: {seen} of {metric} along {factor} cannot show a threshold; two of each are the least."
     text = _shapes(metric, factor, judged, best)
-    evidence = f"p = {best.p:.3g} against no change"
+    evidence = f"{probability(best.p)} against no change"
     if best.p_line is not None:
-        evidence += f", {best.p_line:.3g} against a straight line"
+        evidence += f", {probability(best.p_line)} against a straight line"
     late = "" if judged.complete else "; inconclusive, since the declared completeness was not reached"
-    return f"{text} ({evidence}; {design}{late})."
+    return f"{text} ({evidence}; {seen}{late})."
 
 
 def _shapes(metric: str, factor: str, judged: _Judged, best: Step) -> str:
     needed = judged.needed
     if judged.shape == NONE:
-        least = "" if needed.smallest_effect is None else f"; a step of {said(needed.smallest_effect)} would be seen"
-        return f"no threshold: {metric} is not shown to change with {factor}{least}"
+        least = "" if needed.smallest_effect is None else f"; a step of {number(needed.smallest_effect)} would be seen"
+        return f"No threshold: {metric} is not shown to change with {factor}{least}"
+    along = {"increasing": "rises", "decreasing": "falls"}.get(judged.direction, "changes")
     if judged.shape == TREND:
-        way = {"increasing": "rises", "decreasing": "falls"}.get(judged.direction, "changes")
-        return f"no threshold: {metric} {way} with {factor} without a step"
+        return f"No threshold: {metric} {along} with {factor} without a step"
+    if not judged.changes:
+        return f"Inconclusive: {metric} {along} with {factor}, and no step is shown"
     where, needed = _where(factor, judged), judged.needed
     way = "steps up" if best.effect > 0 else "steps down"
     if judged.shape == STEP:
         return f"{metric} {way} {_size(best, judged)}{where}"
     more = "" if needed.replicates is None else "; more replicates, or levels around it, would tell"
-    return f"inconclusive: {metric} {way} {_size(best, judged)}{where}, but a smooth trend explains it as well{more}"
+    return f"Inconclusive: {metric} {way} {_size(best, judged)}{where}, but a smooth trend explains it as well{more}"
 
 
 def _size(best: Step, judged: _Judged) -> str:
-    size, interval = f"by {said(abs(best.effect))}", judged.step_interval
+    size, interval = f"by {number(abs(best.effect))}", judged.step_interval
     if interval is None or interval.low * interval.high <= 0:
         return size
     low, high = sorted((abs(interval.low), abs(interval.high)))
-    return f"{size} ({interval.level:.0%} interval {said(low)} to {said(high)})"
+    return f"{size} ({span(replace(interval, low=low, high=high))})"
 
 
 def _where(factor: str, judged: _Judged) -> str:
-    place, span = judged.place, judged.place_interval
-    if place is None or span is None:
+    place, within = judged.place, judged.place_interval
+    if place is None or within is None:
         return ""
-    return f" between {factor} = {said(place[0])} and {said(place[1])} (within {said(span.low)} to {said(span.high)})"
+    return f" between {factor} = {level(place[0])} and {level(place[1])} (within {ends(within)})"

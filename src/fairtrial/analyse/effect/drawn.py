@@ -13,6 +13,7 @@ from fairtrial.analyse.data import Column, Data
 from fairtrial.analyse.effect.term import Asked, Term, untested
 from fairtrial.model.effect import Effect, Marginal
 from fairtrial.model.finding import Interval, Point, Verdict
+from fairtrial.model.words import level as written
 from fairtrial.stats.anova import omega_interval, omega_squared
 from fairtrial.stats.difference import correction
 from fairtrial.stats.interval import t_interval
@@ -83,7 +84,7 @@ def binned(codes: Integers, column: Column, bins: int) -> Binned:
     places, found[found >= 0] = np.unique(found[found >= 0], return_inverse=True)
     inside = [codes[found == place] for place in range(len(places))]
     x = column.x
-    labels = tuple(f"{x[part.min()]:g} … {x[part.max()]:g}" for part in inside)
+    labels = tuple(f"{written(float(x[part.min()]))} to {written(float(x[part.max()]))}" for part in inside)
     return Binned(found, labels, tuple(x[int(np.median(part))] for part in inside))
 
 

@@ -10,15 +10,16 @@ import numpy as np
 
 from fairtrial.analyse.crossed import changed_nothing, twins
 from fairtrial.analyse.data import Data
+from fairtrial.analyse.doubts import reached
 from fairtrial.analyse.effect.importance import importance
 from fairtrial.analyse.effect.screen import Screen, screen
 from fairtrial.analyse.effect.telling import Telling, doubts, oddities
 from fairtrial.analyse.effect.term import Asked, Term
-from fairtrial.analyse.wording import count, unit_of
 from fairtrial.errors import UserError
 from fairtrial.model.effect import Effect, EffectsFinding
 from fairtrial.model.finding import Needed, Verdict
-from fairtrial.model.study import Metric
+from fairtrial.model.study import Metric, unit_of
+from fairtrial.model.words import count
 from fairtrial.stats.multiplicity import benjamini_hochberg
 from fairtrial.stats.power import replicates_for, smallest_effect
 
@@ -48,12 +49,13 @@ def effects(
     asked = Asked(alpha, len(names) * (len(names) + 1) // 2, margin, seed, metric)
     seen = screen(found, values, names, asked)
     share = float(np.isfinite(values).mean())
-    sound = share >= completeness and seen.replicates >= 2
+    complete = reached(share, completeness)
+    sound = complete and seen.replicates >= 2
     same = [name for name in names if changed_nothing(found, name, first=metric)]
     judged = _judged(seen.terms, same, asked, sound=sound)
     inert = _inert(seen.terms, same, asked) if sound else tuple(same)
     verdict = _verdict(judged, inert, names) if sound else Verdict.INCONCLUSIVE
-    needed = _needed(seen, judged, asked, complete=share >= completeness)
+    needed = _needed(seen, judged, asked, complete=complete)
     unit = unit_of(metrics, metric)
     return EffectsFinding(
         metric=metric,
@@ -65,7 +67,7 @@ def effects(
         adjustment=f"Benjamini-Hochberg over {count(sum(one.p is not None for one in judged), 'term')}",
         needed=needed,
         verdict=verdict,
-        answer=Telling(metric, unit, judged, inert, needed).answer(seen, complete=share >= completeness),
+        answer=Telling(metric, unit, judged, inert, needed).answer(seen, complete=complete),
         cautions=(*doubts(seen, share, completeness), *oddities(values, inert, together)),
     )
 

@@ -13,6 +13,7 @@ from fairtrial.analyse.data import Data, point, points
 from fairtrial.analyse.effect.drawn import conditions_of, terms
 from fairtrial.analyse.effect.term import Asked, Levels, Term, levels_of, table_of, term, untested
 from fairtrial.model.effect import Marginal
+from fairtrial.model.words import level, percent
 from fairtrial.stats.summary import Floats
 
 ENOUGH = 0.5
@@ -68,14 +69,16 @@ def _pair(found: Data, values: Floats, names: tuple[str, str], asked: Asked) -> 
 
 
 def _kept(part: Box | None) -> str:
-    return "" if part is None else f" in more than {part.kept:.0%} of the trials"
+    return "" if part is None else f" in more than {percent(part.kept)} of the trials"
 
 
 def _gaps(boxes: Mapping[str, Box]) -> tuple[str, ...]:
     """Say what the crossed parts leave out."""
-    said = [f"{name} = {level!r}" for one in boxes.values() for name, level in one.absent]
+    said = [f"{name} = {level(value)}" for one in boxes.values() for name, value in one.absent]
     said += [
-        f"{1 - one.kept:.0%} of the trials for {name}" for name, one in boxes.items() if one.kept < 1 and not one.absent
+        f"{percent(1 - one.kept)} of the trials for {name}"
+        for name, one in boxes.items()
+        if one.kept < 1 and not one.absent
     ]
     return tuple(dict.fromkeys(said))
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fairtrial.analyse.doubts import few, incomplete
 from fairtrial.analyse.effect.screen import Screen
-from fairtrial.analyse.wording import count, listed, probability, quantity, span
 from fairtrial.model.effect import Effect
 from fairtrial.model.finding import Caution, CautionKind, Needed, Verdict
+from fairtrial.model.words import count, listed, number, probability, quantity, span
 from fairtrial.stats.summary import Floats
 
-FEW = 3
-"""Replicates below which the spread between them is hardly known."""
 SHOWN = 3
 """Effects that the answer names, and gaps that a caution names."""
 
@@ -86,17 +85,10 @@ class Telling:
 
 def doubts(seen: Screen, share: float, completeness: float) -> Iterator[Caution]:
     """List what the design leaves to be doubted."""
-    if share < completeness:
-        text = f"{share:.1%} of the trials gave a value, the study asks for {completeness:.1%}."
-        yield Caution(
-            CautionKind.INCOMPLETE, text, "See why with fairtrial show RUN --failed, then fairtrial retry RUN."
-        )
-    if seen.replicates < FEW:
-        text = f"The tests rest on {count(seen.replicates, 'complete replicate')}."
-        yield Caution(CautionKind.FEW_REPLICATES, text, "Set replicates: 5 or more; the same run is continued.")
+    yield from incomplete(share, completeness)
+    yield from few(seen.replicates, f"The tests rest on {count(seen.replicates, 'complete replicate')}.")
     if seen.gaps:
-        more = ", …" if len(seen.gaps) > SHOWN else ""
-        text = f"The design is not a full grid; left out of the tests: {', '.join(seen.gaps[:SHOWN])}{more}."
+        text = f"The design is not a full grid; left out of the tests: {listed(seen.gaps, SHOWN)}."
         yield Caution(
             CautionKind.UNBALANCED, text, "Measure the missing conditions, or ask with --factor for one of them."
         )
@@ -106,7 +98,7 @@ def oddities(values: Floats, inert: Sequence[str], together: Mapping[str, str]) 
     """List what is odd about the factors and the metric."""
     numbers = values[np.isfinite(values)]
     if len(numbers) > 1 and (numbers == numbers[0]).all():
-        text = f"All {len(numbers):,} values are {numbers[0]:g}."
+        text = f"All {len(numbers):,} values are {number(numbers[0])}."
         yield Caution(CautionKind.DEGENERATE, text, "Check that the metric measures what it should.")
     for name in inert:
         text = f"{name} changed no measurement, or none by as much as matters."

@@ -13,6 +13,8 @@ from fairtrial.analyse.crossed import Box
 from fairtrial.analyse.data import Column
 from fairtrial.model.effect import Effect
 from fairtrial.model.finding import Interval, Verdict
+from fairtrial.model.words import count
+from fairtrial.model.words import level as written
 from fairtrial.stats.anova import ROUNDING, Blocked, blocked, departures, omega_interval, omega_squared
 from fairtrial.stats.difference import correction, paired
 from fairtrial.stats.equivalence import tost
@@ -81,7 +83,7 @@ def levels_of(column: Column, codes: Sequence[int]) -> Levels:
     groups = tuple(tuple(part.tolist()) for part in np.array_split(np.arange(len(codes)), BINS))
     ends = [(column.levels[codes[group[0]]], column.levels[codes[group[-1]]]) for group in groups]
     middles = tuple(float(np.mean([column.x[codes[place]] for place in group])) for group in groups)
-    return Levels(tuple(f"{low:g} … {high:g}" for low, high in ends), middles, groups)
+    return Levels(tuple(f"{written(low)} to {written(high)}" for low, high in ends), middles, groups)
 
 
 def table_of(values: Floats, levels: Sequence[Levels]) -> Floats:
@@ -104,7 +106,7 @@ def term(factors: tuple[str, ...], box: Box, columns: Sequence[Column], asked: A
     values = box.complete
     replicates = values.shape[-1]
     if replicates < 2:
-        return untested(factors, f"{replicates} complete replicate(s): a test over replicates needs two")
+        return untested(factors, f"{count(replicates, 'complete replicate')}: a test over replicates needs two")
     levels = [levels_of(column, codes.tolist()) for column, codes in zip(columns, box.levels, strict=True)]
     table = table_of(values, levels)
     rng = asked.stream(factors)
