@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -247,13 +246,14 @@ def _path(folder: str | Path | None) -> Path | None:
     return Path(folder) if folder is not None else None
 
 
-@contextmanager
-def _plainly() -> Iterator[None]:
+class _plainly:  # noqa: N801 - read as a statement
     """Let the user's mistakes through without the trace of our own calls."""
-    try:
-        yield
-    except UserError as problem:
-        raise problem.with_traceback(None) from None
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
+        if isinstance(problem, UserError):
+            raise problem.with_traceback(None) from None
 
 
 def _reference(function: Any) -> str:
@@ -267,7 +267,7 @@ def _reference(function: Any) -> str:
         raise UserError(f"{name} is defined inside another function", hint="define it at the top of its module")
     module = sys.modules.get(function.__module__)
     file = getattr(module, "__file__", None)
-    if function.__module__ == "__main__":
+    if function.__module__ == "__main__" or _elsewhere(function.__module__, file):
         if file is None or not Path(file).is_file():
             raise UserError(
                 f"{name} stands in no file, so that workers cannot import it",
@@ -275,6 +275,13 @@ def _reference(function: Any) -> str:
             )
         return f"{Path(file).resolve()}:{name}"
     return f"{function.__module__}:{name}"
+
+
+def _elsewhere(module: str, file: str | None) -> bool:
+    """Say whether a module is a single file of another folder, which only this process has on its import path."""
+    if file is None or "." in module or "site-packages" in Path(file).parts:
+        return False
+    return Path(file).resolve().parent != Path.cwd().resolve() and Path(file).name != "__init__.py"
 
 
 def _refuse_import(function: Any) -> None:

@@ -142,7 +142,9 @@ def confirm(
         envelope("confirm", made, next_command=f"fairtrial report {made.of}")
     else:
         _print_confirmed(made)
-    return made.ended.exit_code or {"supported": 0, "not supported": 4}.get(made.verdict.value, 5)
+    verdict = {"supported": 0, "not supported": 4}.get(made.verdict.value, 5)
+    ended = made.ended.exit_code
+    return ended if ended not in (0, 3) else verdict or ended  # a verdict says more than that a trial failed
 
 
 def _print_confirmed(made: Confirmed) -> None:

@@ -109,7 +109,7 @@ def _finish(ended: Ended, *, as_json: bool) -> int:
     if as_json:
         data = {"run": run, "state": ended.state, "reason": ended.reason, "survey": ended.survey}
         data |= {"conditions": ended.findings, "cautions": ended.cautions, "exit_code": ended.exit_code}
-        data |= {"failures": ended.failures}
+        data |= {"failures": ended.failures, "claims": ended.claims}
         envelope("run", data, truncated=len(ended.findings) < ended.conditions, next_command=_next(ended))
     else:
         _print_ended(ended)
@@ -134,6 +134,9 @@ def _print_ended(ended: Ended) -> None:
         say(tables.legend(ended.findings, cut, f"fairtrial show {run.number} --limit N"))
     elif ended.first_failure is not None:
         say(_nothing(ended.first_failure))
+    for claim in ended.claims:
+        say(f"claim {claim.claim!r}: {claim.verdict.value}")
+        say(f"  {claim.answer}")
     say()
     say(f"next: {_next(ended)}")
 
@@ -149,7 +152,7 @@ def _state(ended: Ended) -> str:
     reused = f" ({run.reused} reused)" if run.reused else ""
     classes = f" ({', '.join(f'{count} {kind}' for kind, count in ended.failures.items())})" if run.failed else ""
     counts = f"{run.done} done{reused}, {run.failed} failed{classes}"
-    if ended.state == "finished" and ended.survey.new == 0 and not ended.survey.retried:
+    if ended.state == "finished" and not ended.measured:
         return f"all is done already: {counts}"
     return f"{ended.state}, {counts}" + (f" ({ended.reason})" if ended.reason else "")
 

@@ -156,7 +156,7 @@ def null_check(found: Evidence) -> Section:
     said += list(_against_itself(found))
     if not said:
         study = found.run.study
-        said.append(f"None was made: `fairtrial aa` on the study {study} measures the same thing against itself.")
+        said.append(f"None was made: fairtrial aa, on the study {study}, measures the same thing against itself.")
     return Section("Null check", tuple(said))
 
 

@@ -98,13 +98,13 @@ def answered(claims: Sequence[ClaimFinding], results: Sequence[Any]) -> tuple[st
         return next((finding.answer for finding in results if finding.answer), "Nothing was asked of this run."), ""
     if len(claims) == 1:
         return claims[0].answer, claims[0].verdict.value
-    counts = {verdict: sum(claim.verdict is verdict for claim in claims) for verdict in Verdict}
-    said = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
-    if counts[Verdict.NOT_SUPPORTED]:
-        return f"Of {len(claims)} claims: {said}.", Verdict.NOT_SUPPORTED.value
-    whole = counts[Verdict.SUPPORTED] == len(claims)
-    verdict = Verdict.SUPPORTED if whole else Verdict.INCONCLUSIVE
-    return (f"All {len(claims)} claims are supported." if whole else f"Of {len(claims)} claims: {said}."), verdict.value
+    sorted_out = {verdict: [claim.claim for claim in claims if claim.verdict is verdict] for verdict in Verdict}
+    said = "; ".join(f"{verdict.value}: {', '.join(texts)}" for verdict, texts in sorted_out.items() if texts)
+    worst = next(verdict for verdict in WORST if sorted_out[verdict])
+    return f"{said[0].upper()}{said[1:]}.", worst.value
+
+
+WORST = (Verdict.NOT_SUPPORTED, Verdict.INCONCLUSIVE, Verdict.SUPPORTED)
 
 
 def _conditions(found: Evidence) -> Any:

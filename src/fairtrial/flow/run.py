@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,10 @@ from fairtrial.flow.declare import Survey
 from fairtrial.flow.declared import Declared
 from fairtrial.flow.level import interval_level
 from fairtrial.flow.session import SILENT, Listeners, Order, Session
+from fairtrial.model.choice import ClaimFinding
 from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.run import Run, TrialRow
+from fairtrial.model.study import Study
 
 if TYPE_CHECKING:
     from fairtrial.store.book import Book
@@ -44,6 +46,10 @@ class Ended:
     failures: Mapping[str, int] = field(default_factory=dict)
     """Failure class -> settled trials of the run that failed so."""
     first_failure: TrialRow | None = None
+    claims: tuple[ClaimFinding, ...] = ()
+    """The study's claims with their verdicts, where it ended finished."""
+    measured: bool = True
+    """Trials were settled in this session; otherwise all was done already."""
 
 
 def run(
@@ -65,12 +71,26 @@ def run(
         if listeners.on_survey:
             listeners.on_survey(session.survey)
         journal = session.begin()
+        before = _settled(book.ledger.run(journal.run))
         state = "interrupted"
         try:
             state, reason, cautions = session.drive(journal, listeners)
         finally:
             journal.close(state, planned=session.planned)
-        return _ended(book, journal.run, (state, reason, cautions), session)
+        ended = _ended(book, journal.run, (state, reason, cautions), session)
+        return replace(ended, measured=_settled(ended.run) > before)
+
+
+def _settled(run: Run) -> int:
+    """Count the trials that a run settled itself."""
+    return run.done + run.failed - run.reused
+
+
+def _claims(book: Book, number: int, study: Study) -> tuple[ClaimFinding, ...]:
+    from fairtrial.flow.analyse import ask
+    from fairtrial.flow.evidence import gather
+
+    return tuple(ask(gather(book.ledger, number), "claims")) if study.expect else ()
 
 
 def _ended(book: Book, number: int, end: tuple[str, str, tuple[str, ...]], session: Session) -> Ended:
@@ -95,4 +115,5 @@ def _ended(book: Book, number: int, end: tuple[str, str, tuple[str, ...]], sessi
         cautions=cautions,
         failures=dict(Counter(lost.failure for lost in rows.lost if lost.failure).most_common()),
         first_failure=next(iter(book.ledger.trials(number, limit=1, status="failed")), None) if row.failed else None,
+        claims=_claims(book, number, study) if state == "finished" and row.done else (),
     )

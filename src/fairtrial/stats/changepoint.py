@@ -40,6 +40,8 @@ class Step:
 
     None where no change is shown, so that nothing has a shape.
     """
+    p_denied: float | None
+    """Of the step, against a straight line: how often a step with this noise looks at least as much like a line."""
     beats: bool
     """The step leaves a smaller error than a straight line and than a parabola."""
     residual_sd: float
@@ -67,7 +69,7 @@ def step(values: npt.ArrayLike, x: npt.ArrayLike, *, rng: np.random.Generator, l
     trend = np.maximum(*blocks.monotone(drawn))
     p = permutation_p(null, float(taken[best]))
     axes = _axes(np.asarray(x, dtype=np.float64)) if p <= 1 - level else []
-    lines = [_against_line(blocks, splits, axis, rng) for axis in axes]
+    lines = [_against_line(blocks, splits, axis, best, rng) for axis in axes]
     within = splits.within(best, blocks.values)
     freedom = int(blocks.seen.sum()) - len(blocks.seen) - 1
     left = max(float((blocks.values**2).sum() - taken[best]), 0.0)
@@ -77,8 +79,9 @@ def step(values: npt.ArrayLike, x: npt.ArrayLike, *, rng: np.random.Generator, l
         effects=tuple(within.tolist()),
         splits=_place(blocks, splits, rng, level),
         p=p,
-        p_line=max((chance for chance, _ in lines), default=None),
-        beats=bool(lines) and all(ahead for _, ahead in lines),
+        p_line=max((told.p_line for told in lines), default=None),
+        p_denied=min(1.0, len(lines) * min(told.p_step for told in lines)) if lines else None,
+        beats=bool(lines) and all(told.beats for told in lines),
         residual_sd=float(np.sqrt(left / freedom)) if freedom > 0 else float("nan"),
         p_trend=permutation_p(trend, float(max(rising[0], falling[0]))),
         rising=bool(rising[0] >= falling[0]),
@@ -155,28 +158,55 @@ def _axes(x: Floats) -> list[Floats]:
     return [rank] if np.allclose(gaps, gaps.mean(), rtol=0.05, atol=0) else [x / np.abs(x).max(), rank]
 
 
-def _against_line(blocks: _Blocks, splits: _Directions, axis: Floats, rng: np.random.Generator) -> tuple[float, bool]:
-    """Return the p of the line, and whether the step's error is below the line's and a parabola's.
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A step against a straight line in one axis: the p of either, and whether the step fits best of all."""
 
-    The lead of the best step over the line is compared with its leads where a line holds: the fitted one, with its
-    residuals changing places within replicates.
+    p_line: float
+    p_step: float
+    beats: bool
+
+
+def _against_line(blocks: _Blocks, splits: _Directions, axis: Floats, best: int, rng: np.random.Generator) -> _Told:
+    """Weigh the best step against a straight line, and either against noise of its own kind.
+
+    The lead of the best step over the line is compared with its leads where the line holds, and where the step does:
+    what is fitted, with its residuals changing places within replicates.
     """
     observed = blocks.values[None]
     line = _Directions(axis[None], blocks.seen)
     fitted = line.effect(observed)[0, 0] * line.parts[0]
+    stepped = splits.effect(observed)[0, best] * splits.parts[best]
+
+    def leads(values: Floats) -> Floats:
+        ahead: Floats = splits.taken(values).max(axis=1) - line.taken(values)[:, 0]
+        return ahead
+
+    lead, total = float(leads(observed)[0]), float((blocks.values**2).sum())
+    from_line, from_step = (leads(_redrawn(blocks, model, rng)) for model in (fitted, stepped))
+    bend = _bend(blocks, axis, line.parts[0])
+    return _Told(
+        p_line=permutation_p(from_line, lead, scale=total),
+        p_step=permutation_p(-from_step, -lead, scale=total),
+        beats=lead > bend and lead > 1e-9 * total,
+    )
+
+
+def _redrawn(blocks: _Blocks, fitted: Floats, rng: np.random.Generator) -> Floats:
+    """Return data as a model would give them: its values, with the residuals changing places within replicates."""
     cells, replicates = int(blocks.seen.sum()), len(blocks.seen)
     free = (cells - replicates) / max(cells - replicates - 1, 1)
-    rest = (blocks.values - fitted) * np.sqrt(free)
-    drawn = shuffled(rest, blocks.seen, PERMUTATIONS, rng) + fitted
-    lead = float(splits.taken(observed).max() - line.taken(observed)[0, 0])
-    leads = splits.taken(drawn).max(axis=1) - line.taken(drawn)[:, 0]
+    return shuffled((blocks.values - fitted) * np.sqrt(free), blocks.seen, PERMUTATIONS, rng) + fitted
+
+
+def _bend(blocks: _Blocks, axis: Floats, straight: Floats) -> float:
+    """Return what a parabola takes of the sum of squares beyond the straight line."""
     bent = _Directions((axis**2)[None], blocks.seen)
-    straight = line.parts[0]
     curved = bent.parts[0] - (bent.parts[0] * straight).sum() / (straight**2).sum() * straight
     size = float((curved**2).sum())
-    bend = float((curved * blocks.values).sum() ** 2 / size) if size > 1e-9 * float((bent.parts[0] ** 2).sum()) else 0.0
-    total = float((blocks.values**2).sum())
-    return permutation_p(leads, lead, scale=total), lead > bend and lead > 1e-9 * total
+    if size <= 1e-9 * float((bent.parts[0] ** 2).sum()):
+        return 0.0
+    return float((curved * blocks.values).sum() ** 2 / size)
 
 
 def _place(blocks: _Blocks, splits: _Directions, rng: np.random.Generator, level: float) -> tuple[int, int]:
