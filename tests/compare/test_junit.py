@@ -40,7 +40,7 @@ def test_junit_has_a_case_for_every_gating_comparison(found: Comparison) -> None
     assert counts == {"tests": 4, "failures": 1, "errors": 0, "skipped": 2}
     failure = suite.find("testcase[failure]")
     assert failure is not None
-    assert (failure.attrib["classname"], failure.attrib["name"]) == ("latency_s", "latency_s at load=1")
+    assert (failure.attrib["classname"], failure.attrib["name"]) == ("latency_s", "latency_s at load = 1")
     properties = {item.attrib["name"]: item.attrib["value"] for item in suite.iter("property")}
     assert properties["verdict"] == "FAIL"
 

@@ -58,7 +58,7 @@ def test_a_shift_beyond_the_margin_fails(make: Make) -> None:
     assert latency.worse.level == pytest.approx(0.9)
     assert latency.p_adjusted == pytest.approx(2 * (latency.p or 0))
     assert latency.superiority == 1.0
-    assert "latency_s at load=0 is worse by" in found.answer
+    assert "latency_s at load = 0 is worse by" in found.answer
 
 
 def test_runs_of_different_times_never_fail(make: Make) -> None:

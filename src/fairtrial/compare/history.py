@@ -15,6 +15,7 @@ from fairtrial.compare.likeness import different
 from fairtrial.compare.sample import Sample
 from fairtrial.model.comparison import Shift
 from fairtrial.model.run import Label
+from fairtrial.model.words import count
 from fairtrial.stats.history import splits
 from fairtrial.stats.multiplicity import benjamini_hochberg
 from fairtrial.stats.resample import generator
@@ -143,5 +144,6 @@ def _answer(study: str, runs: Sequence[int], series: int, shifts: Sequence[Shift
         return f"{len(runs)} comparable runs of {study}: a history needs {FEWEST}."
     if not shifts:
         return f"No change over {len(runs)} runs of {study} ({series} series)."
-    changes = f"{len(shifts)} change{'s' if len(shifts) > 1 else ''}"
-    return f"{changes} over {len(runs)} runs of {study} ({series} series); advisory: a gate decides."
+    return (
+        f"{count(len(shifts), 'change')} over {len(runs)} runs of {study} ({series} series); advisory: a gate decides."
+    )

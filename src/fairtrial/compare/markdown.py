@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fairtrial.compare.table import NUMBERS, TITLES, heads, rows
 from fairtrial.model.comparison import Comparison
+from fairtrial.model.words import percent
 
 
 def markdown(found: Comparison) -> str:
     """Write the verdict, the table, what to keep in mind, and how to make it again."""
     baseline, current = found.baseline, found.current
-    level = 100 * (1 - 2 * found.alpha)
+    level = percent(1 - 2 * found.alpha)
     sides = [f"run {side.run} (`{side.study}`{_commit(side.commit)})" for side in (baseline, current)]
     lines = [
         f"## {TITLES[found.verdict]}",
@@ -18,7 +19,7 @@ def markdown(found: Comparison) -> str:
         "",
         *_table(found),
         "",
-        f"Estimates with 95 % t intervals over replicates; *worse by* is a {level:.3g} % interval, + is worse.",
+        f"Estimates with 95 % t intervals over replicates; *worse by* is a {level} interval, + is worse.",
         f"Baseline {sides[0]}, current {sides[1]}, {found.mode}, alpha {found.alpha:.3g}.",
     ]
     for title, items in (("Differs", found.unlike), ("Caution", [item.text for item in found.cautions])):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from fairtrial.compare.words import amount
 from fairtrial.model.comparison import Change, Gate
 from fairtrial.model.finding import Estimate
+from fairtrial.model.words import level, number
 
 TITLES = {
     Gate.PASS: "✓ RESULT: NO REGRESSIONS (PASS)",
@@ -39,11 +39,11 @@ def _row(change: Change, paths: Sequence[str]) -> tuple[str, ...]:
     name = change.metric if change.gating else f"({change.metric})"
     return (
         name,
-        *(_level(labels[path]) if path in labels else "·" for path in paths),
+        *(level(labels[path]) if path in labels else "·" for path in paths),
         _estimate(change.baseline, change.unit),
         _estimate(change.current, change.unit),
         _signed(change.difference, change.unit),
-        "–" if change.change is None else f"{100 * change.change:+.3g}%",
+        "–" if change.change is None else f"{100 * change.change:+.3g} %",
         _interval(change),
         amount(change, change.margin),
         str(change.status),
@@ -55,16 +55,12 @@ def _paths(changes: Sequence[Change]) -> list[str]:
     return arms + list(dict.fromkeys(path for change in changes for path in change.assignment))
 
 
-def _level(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
 def _estimate(found: Estimate, unit: str) -> str:
     if found.mean is None:
         return "–"
     ends = found.interval
-    within = "" if ends is None else f" [{ends.low:.4g}, {ends.high:.4g}]"
-    return f"{found.mean:.4g}{within} {unit}".rstrip()
+    within = "" if ends is None else f" [{number(ends.low)}, {number(ends.high)}]"
+    return f"{number(found.mean)}{within} {unit}".rstrip()
 
 
 def _signed(value: float | None, unit: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from fairtrial.model.comparison import Change, Gate, Status
+from fairtrial.model.words import condition, count, percent, quantity
 
 NAMED = 3
 """Changes that a sentence names."""
@@ -54,19 +54,13 @@ def rounds_of(changes: Sequence[Change]) -> str:
     """Say how many rounds comparisons rest on."""
     counts = [change.rounds for change in changes if change.rounds] or [0]
     low, high = min(counts), max(counts)
-    said = str(low) if low == high else f"{low} to {high}"
-    return f"{said} round{'s' if high != 1 else ''}"
+    return count(high, "round") if low == high else f"{low} to {count(high, 'round')}"
 
 
 def where(change: Change) -> str:
-    """Name a metric and its condition: `latency_s at load=4, variant tuned`."""
-    parts = [f"{path}={_level(value)}" for path, value in change.assignment.items()]
-    parts += [f"variant {change.variant}"] if change.variant else []
-    return change.metric + (f" at {', '.join(parts)}" if parts else "")
-
-
-def _level(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    """Name a metric and its condition: `latency_s at tuned, load = 4`."""
+    place = condition(change.assignment, change.variant)
+    return f"{change.metric} at {place}" if place else change.metric
 
 
 def _list(changes: Sequence[Change]) -> str:
@@ -80,7 +74,7 @@ def _more(changes: Sequence[Change], named: int) -> str:
 
 def amount(change: Change, value: float) -> str:
     """Write how much worse in a change's own terms: a share in per cent, or an amount with its unit."""
-    return f"{value:.3g} {change.unit}".rstrip() if change.absolute else f"{100 * value:.3g} %"
+    return quantity(value, change.unit) if change.absolute else percent(value)
 
 
 def worse(change: Change) -> str:
@@ -88,16 +82,15 @@ def worse(change: Change) -> str:
     if change.worse is None:
         return f"(margin {amount(change, change.margin)})"
     ends = f"{amount(change, change.worse.low)} to {amount(change, change.worse.high)}"
-    level = f"{100 * change.worse.level:.3g} %"
-    return f"is worse by {ends} ({level} interval; margin {amount(change, change.margin)})"
+    return f"is worse by {ends} ({percent(change.worse.level)} interval; margin {amount(change, change.margin)})"
 
 
 def _bound(change: Change) -> str:
     if change.worse is None:
         return where(change)
     bound, margin = amount(change, change.worse.high), amount(change, change.margin)
-    level = 100 * (1 + change.worse.level) / 2
-    return f"at most {bound} worse, in {where(change)} (upper {level:.3g} % bound; margin {margin})"
+    level = percent((1 + change.worse.level) / 2)
+    return f"at most {bound} worse, in {where(change)} (upper {level} bound; margin {margin})"
 
 
 def _open(changes: Sequence[Change]) -> str:
@@ -105,6 +98,6 @@ def _open(changes: Sequence[Change]) -> str:
     more = first.needed.replicates
     settle = f"; {more} rounds would settle it" if more else ""
     least = first.needed.smallest_effect
-    size = "" if least is None else f"{least:.3g} {first.unit}".rstrip()
+    size = "" if least is None else quantity(least, first.unit)
     seen = f"; {first.rounds} rounds see {size} or more" if size else ""
     return f"{where(first)}: {first.why}{seen}{settle}{_more(changes, 1)}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from fairtrial.model import words
 from fairtrial.model.figure import Cell, shown
 from fairtrial.model.finding import Interval, Needed, Verdict
 from fairtrial.model.identity import is_number
@@ -53,10 +55,14 @@ def named(metric: str, units: Units) -> str:
     return f"{metric} ({unit})" if unit and not metric.endswith(f"_{unit}") else metric
 
 
+def number(value: float | None) -> str:
+    """Write a number of a sentence; a dash for a missing one."""
+    return shown(None) if value is None or not math.isfinite(value) else words.number(value)
+
+
 def quantity(value: float | None, metric: str, units: Units) -> str:
     """Write a number with the metric's unit."""
-    unit = units.get(metric, "")
-    return shown(value) + (f" {unit}" if unit else "")
+    return f"{number(value)} {units.get(metric, '')}".rstrip()
 
 
 def level(value: Any) -> Cell:
@@ -68,22 +74,17 @@ def level(value: Any) -> Cell:
 
 def condition(variant: str, assignment: Mapping[str, Any]) -> str:
     """Write a condition: `tuned, lr = 0.1, depth = 3`."""
-    words = [clean(variant)] if variant else []
-    words += [f"{path} = {shown(level(value))}" for path, value in assignment.items()]
-    return ", ".join(words) or "the only condition"
+    return clean(words.condition(assignment, variant)) or "the only condition"
 
 
 def between(interval: Interval | None) -> str:
     """Write an interval: `95 % interval 1.2 to 3.4, Student's t`; empty without one."""
-    if interval is None:
-        return ""
-    ends = f"{shown(interval.low)} to {shown(interval.high)}"
-    return f"{percent(interval.level)} interval {ends}, {interval.method}"
+    return "" if interval is None else f"{words.span(interval)}, {interval.method}"
 
 
 def percent(share: float | None) -> str:
-    """Write a share in per cent with three significant digits."""
-    return f"{100 * share:.3g} %" if share is not None and is_number(share) else shown(None)
+    """Write a share in per cent; a dash for a missing one."""
+    return shown(None) if share is None or not math.isfinite(share) else words.percent(share)
 
 
 def settles(found: Asked, metric: str, units: Units) -> tuple[str, ...]:
@@ -94,7 +95,7 @@ def settles(found: Asked, metric: str, units: Units) -> tuple[str, ...]:
         effect = quantity(needed.smallest_effect, metric, units)
         said.append(f"The smallest effect that this design detects with power 0.8 is {effect}.")
     if needed.replicates is not None and found.verdict is Verdict.INCONCLUSIVE:
-        said.append(f"{needed.replicates} replicates a condition would settle it.")
+        said.append(f"{needed.replicates:,} replicates a condition would settle it.")
     return tuple(said)
 
 

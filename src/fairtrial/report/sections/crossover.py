@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fairtrial.model.curve import CrossoverFinding
-from fairtrial.model.figure import Figure, Grid, Mark, Section, Series, shown
+from fairtrial.model.figure import Figure, Grid, Mark, Section, Series
 from fairtrial.model.finding import Verdict
 from fairtrial.report.sections import points
-from fairtrial.report.words import Units, between, clean, ends, percent, settles
+from fairtrial.report.words import Units, between, clean, ends, number, percent, settles
 
 
 def crossover(found: CrossoverFinding, units: Units) -> Section:
@@ -28,7 +28,7 @@ def crossover(found: CrossoverFinding, units: Units) -> Section:
 def _said(found: CrossoverFinding, units: Units) -> list[str]:
     said = [found.answer]
     if found.interpolated is not None:
-        said.append(f"Straight lines between the means cross at {shown(found.interpolated)}.")
+        said.append(f"Straight lines between the means cross at {number(found.interpolated)}.")
     if found.p_none is not None:
         said.append(f"In {percent(found.p_none)} of the bootstrap repeats they do not cross in range.")
     return said + list(settles(found, found.metric, units))
@@ -57,10 +57,10 @@ def _title(found: CrossoverFinding) -> str:
     first, second = map(clean, found.arms)
     if found.place is None or found.verdict is not Verdict.SUPPORTED:
         return f"{first} and {second}: no crossing of {found.metric} is shown in range"
-    return f"{first} and {second} cross at {found.factor} = {shown(found.place)}"
+    return f"{first} and {second} cross at {found.factor} = {number(found.place)}"
 
 
 def _marks(found: CrossoverFinding) -> tuple[Mark, ...]:
     if found.place is None:
         return ()
-    return (Mark("x", found.place, f"crossing {shown(found.place)}", *ends(found.place_interval)),)
+    return (Mark("x", found.place, f"crossing {number(found.place)}", *ends(found.place_interval)),)

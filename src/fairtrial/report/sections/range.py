@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from fairtrial.model.curve import Level, RangeFinding
-from fairtrial.model.figure import Grid, Section, shown
-from fairtrial.report.words import level, of_arm, percent
+from fairtrial.model.figure import Grid, Section
+from fairtrial.report.words import level, number, of_arm, percent
 
 
 def operating_range(found: RangeFinding) -> Section:
     """Say which levels are safe, how much is left at the edge, and which clause fails first."""
     said = [found.answer, "A level is safe only where its bounds keep every clause and every lower level is safe."]
     if found.edge is not None and not found.reached:
-        said.append(f"The edge was not reached: every tested level up to {shown(found.edge)} is safe.")
+        said.append(f"The edge was not reached: every tested level up to {number(found.edge)} is safe.")
     if found.recommended is not None:
-        said.append(f"With a fifth in reserve, stay at {found.factor} = {shown(found.recommended)} or below.")
+        said.append(f"With a fifth in reserve, stay at {found.factor} = {number(found.recommended)} or below.")
     if found.first_failing:
         said.append(f"The clause that fails first is {found.first_failing}.")
     tables = [_levels(found)]
@@ -38,5 +38,5 @@ def _row(found: RangeFinding, each: Level) -> tuple[str | float | int | None, ..
 def _headroom(found: RangeFinding) -> Grid:
     rows = tuple((clause, percent(share)) for clause, share in found.headroom.items())
     return Grid(
-        ("clause", "headroom"), rows, f"Headroom at {found.factor} = {shown(found.edge)}: share of the limit left"
+        ("clause", "headroom"), rows, f"Headroom at {found.factor} = {number(found.edge)}: share of the limit left"
     )

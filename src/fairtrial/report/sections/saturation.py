@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fairtrial.model.curve import SaturationFinding
-from fairtrial.model.figure import Figure, Grid, Mark, Section, shown
+from fairtrial.model.figure import Figure, Grid, Mark, Section
 from fairtrial.model.finding import Interval
 from fairtrial.report.sections import fits, points
-from fairtrial.report.words import Units, between, ends, of_arm, quantity
+from fairtrial.report.words import Units, between, ends, number, of_arm, quantity
 
 
 def saturation(found: SaturationFinding, units: Units) -> Section:
@@ -26,7 +26,7 @@ def _said(found: SaturationFinding, units: Units) -> list[str]:
         height = quantity(found.capacity, found.metric, units)
         said.append(f"The plateau is at {height}{_of(found.capacity_interval)}.")
     if found.saturation_level is not None:
-        level = shown(found.saturation_level)
+        level = number(found.saturation_level)
         said.append(f"{found.factor} = {level} is the smallest level shown to reach 95 % of it.")
     return said
 
@@ -68,12 +68,12 @@ def _figure(found: SaturationFinding, units: Units) -> Figure:
 def _title(found: SaturationFinding) -> str:
     if found.knee is None:
         return f"{found.metric} along {found.factor}: no knee in range"
-    return f"{found.metric} bends at {found.factor} = {shown(found.knee)}"
+    return f"{found.metric} bends at {found.factor} = {number(found.knee)}"
 
 
 def _marks(found: SaturationFinding) -> tuple[Mark, ...]:
     listed = (("knee", found.knee, found.knee_interval), ("peak", found.peak, found.peak_interval))
-    return tuple(Mark("x", at, f"{name} {shown(at)}", *ends(interval)) for name, at, interval in listed if at)
+    return tuple(Mark("x", at, f"{name} {number(at)}", *ends(interval)) for name, at, interval in listed if at)
 
 
 def _grey(found: SaturationFinding) -> str:

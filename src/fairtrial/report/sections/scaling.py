@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from fairtrial.model.curve import ScalingFinding
-from fairtrial.model.figure import Figure, Grid, Mark, Section, shown
+from fairtrial.model.figure import Figure, Grid, Mark, Section
 from fairtrial.model.finding import Verdict
+from fairtrial.model.words import probability
 from fairtrial.report.sections import fits, points
-from fairtrial.report.words import Units, between, ends, of_arm, percent, quantity, settles
+from fairtrial.report.words import Units, between, ends, number, of_arm, percent, quantity, settles
 
 
 def scaling(found: ScalingFinding, units: Units) -> Section:
@@ -35,7 +36,7 @@ def _said(found: ScalingFinding, units: Units) -> list[str]:
         interval = f" ({between(found.plateau_interval)})" if found.plateau_interval else ""
         said.append(f"It levels off at {quantity(found.plateau, found.metric, units)}{interval}.")
     if found.p is not None:
-        said.append(f"That it improves with {found.factor} at all: p = {shown(found.p)}.")
+        said.append(f"That it improves with {found.factor} at all: {probability(found.p)}.")
     return said + list(settles(found, found.metric, units))
 
 
@@ -64,4 +65,4 @@ def _title(found: ScalingFinding) -> str:
 def _plateau(found: ScalingFinding) -> tuple[Mark, ...]:
     if found.plateau is None:
         return ()
-    return (Mark("y", found.plateau, f"plateau {shown(found.plateau)}", *ends(found.plateau_interval)),)
+    return (Mark("y", found.plateau, f"plateau {number(found.plateau)}", *ends(found.plateau_interval)),)

@@ -8,6 +8,7 @@ from fairtrial.model.choice import Share, TextFinding
 from fairtrial.model.figure import Axis, Figure, Grid, Section, Series, shown
 from fairtrial.model.finding import Verdict
 from fairtrial.model.identity import is_number
+from fairtrial.model.words import probability
 from fairtrial.report.words import ends, level, method
 
 
@@ -16,7 +17,7 @@ def text(found: TextFinding) -> Section:
     rows = tuple((level(s.level), s.mentions, s.answers, s.share, *ends(s.interval)) for s in found.shares)
     said = [found.answer, f"Counted as a whole word in column {found.column} of table {found.table}."]
     if found.p is not None:
-        said.append(f"Permutation of trials between levels: p = {shown(found.p)}.")
+        said.append(f"Permutation of trials between levels: {probability(found.p)}.")
     grid = Grid(
         (found.factor, "mentions", "answers", "share", "low", "high"), rows, f"Answers that mention “{found.keyword}”"
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from fairtrial.model.curve import Curve, Jump, ThresholdFinding
-from fairtrial.model.figure import Figure, Grid, Mark, Section, shown
+from fairtrial.model.figure import Figure, Grid, Mark, Section
 from fairtrial.model.finding import Verdict
+from fairtrial.model.words import probability
 from fairtrial.report.sections import points
-from fairtrial.report.words import Units, between, ends, level, of_arm, percent, settles
+from fairtrial.report.words import Units, between, ends, level, number, of_arm, percent, settles
 
 
 def threshold(found: ThresholdFinding, units: Units) -> Section:
@@ -22,12 +23,12 @@ def threshold(found: ThresholdFinding, units: Units) -> Section:
 def _tests(found: ThresholdFinding) -> list[str]:
     said = []
     if found.p_step is not None:
-        step = f" of {shown(found.step)}" if found.step is not None else ""
+        step = f" of {number(found.step)}" if found.step is not None else ""
         said.append(
-            f"The largest step{step}{_of(between(found.step_interval))} has p = {shown(found.p_step)} by permutation."
+            f"The largest step{step}{_of(between(found.step_interval))} has {probability(found.p_step)} by permutation."
         )
     if found.p_trend is not None:
-        said.append(f"A monotone trend ({found.direction}) against none: p = {shown(found.p_trend)} by permutation.")
+        said.append(f"A monotone trend ({found.direction}) against none: {probability(found.p_trend)} by permutation.")
     return said
 
 
@@ -71,7 +72,7 @@ def _figure(found: ThresholdFinding, units: Units) -> Figure:
 def _title(found: ThresholdFinding) -> str:
     if found.verdict is Verdict.SUPPORTED and found.place is not None:
         low, high = found.place
-        return f"{found.metric} steps between {shown(low)} and {shown(high)} of {found.factor}"
+        return f"{found.metric} steps between {number(low)} and {number(high)} of {found.factor}"
     if found.verdict is Verdict.NOT_SUPPORTED:
         return f"{found.metric}: no threshold along {found.factor}"
     return f"{found.metric} along {found.factor}: whether there is a threshold is open"
