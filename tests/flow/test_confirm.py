@@ -24,6 +24,21 @@ def peak(x: int, *, seed: int) -> dict[str, float]:
 """
 
 
+BRITTLE = """
+import pathlib
+import random
+
+
+def late(x: int, *, seed: int) -> dict[str, float]:
+    changed = pathlib.Path(__file__).with_name("late").exists()
+    noise = random.Random(f"{seed}/{x}").gauss(0, 0.01)
+    if changed and x == 2 and noise > 0:
+        raise ValueError("too late")
+    return {"score": {0: 0.0, 1: 2.0, 2: 1.0}[x] + noise if changed else 3.0 - x + noise}
+"""
+LATE = {"factors": {"x": [0, 1, 2]}, "replicates": 3, "metrics": {"score": "maximize"}, "completeness": 0.1}
+
+
 @pytest.fixture
 def noisy(here: Path) -> Path:
     """A folder with a flat system and a peaked one."""
@@ -83,6 +98,16 @@ def test_the_report_shows_what_was_measured_again(noisy: Path, fairtrial) -> Non
     searched("peak")
     fairtrial("confirm", "1", "-q", "--replicates", "4")
     assert "Measured again on fresh seeds" in fairtrial("report", "1")[1]
+
+
+def test_the_verdict_outranks_a_failed_trial(noisy: Path, fairtrial) -> None:
+    """Another condition is ahead on fresh seeds, where a trial of a third fails: 4 or 5 says more than 3."""
+    (noisy / "brittle.py").write_text(BRITTLE)
+    Study(study="s", system={"python": "brittle:late"}, **LATE).run()
+    (noisy / "late").touch()
+    code, out, _ = fairtrial("confirm", "1", "--top", "3", "--replicates", "6", "-q")
+    assert Run(2).trials(status="failed")
+    assert (code, "measured the best of run 1 again: not supported" in out) == (4, True)
 
 
 def test_nothing_to_confirm(noisy: Path, fairtrial) -> None:
