@@ -67,7 +67,7 @@ def test_a_step_is_found_where_it_is():
 def test_noise_has_no_threshold():
     """Flat noise answers none, and says which step would have been seen."""
     found = look(made(planted(0.0)))
-    assert (found.shape, found.verdict, found.place, found.step) == ("none", Verdict.NOT_SUPPORTED, None, None)
+    assert (found.shape, found.verdict, found.place, found.step) == ("none", Verdict.INCONCLUSIVE, None, None)
     assert 0.5 < found.needed.smallest_effect < 2.5
     assert "No threshold" in found.answer
 

@@ -102,6 +102,11 @@ def steps(rng: Any, law: Callable[[Any], Any], **how: Any) -> bool:
     return drawn(rng, law, **how).verdict is Verdict.SUPPORTED
 
 
+def denies(rng: Any, law: Callable[[Any], Any], **how: Any) -> bool:
+    """Say whether a step is shown not to hold."""
+    return drawn(rng, law, **how).verdict is Verdict.NOT_SUPPORTED
+
+
 def covers(rng: Any, law: Callable[[Any], Any], **how: Any) -> bool:
     """Draw studies until a change is found, and say whether the interval of its place holds the step."""
     while True:
@@ -116,6 +121,10 @@ def _change(world: str, size: str, rate: float, fires: Callable[[Any], bool], *,
 
 def _step(world: str, size: str, rate: float, fires: Callable[[Any], bool], *, slow: bool = False) -> Cell:
     return Cell("step, not trend", world, size, planted=rate > 0.05, rate=rate, fires=fires, slow=slow)
+
+
+def _denied(world: str, size: str, rate: float, fires: Callable[[Any], bool], *, slow: bool = False) -> Cell:
+    return Cell("step denied", world, size, planted=rate > 0.05, rate=rate, fires=fires, slow=slow)
 
 
 GEOMETRIC = 2.0 ** np.arange(8)
@@ -156,6 +165,11 @@ CELLS: tuple[Cell, ...] = (
     ),
     _step("step of 2 sd", USUAL, 0.65, partial(steps, law=partial(step, height=2.0))),
     _step("step of 3 sd", USUAL, 0.95, partial(steps, law=partial(step, height=3.0)), slow=True),
+    _denied("flat", USUAL, 0.05, partial(denies, law=flat), slow=True),
+    _denied("step of 1 sd", USUAL, 0.05, partial(denies, law=partial(step, height=1.0)), slow=True),
+    _denied("step of 2 sd", USUAL, 0.05, partial(denies, law=partial(step, height=2.0))),
+    _denied("step of 2 sd", SMALL, 0.05, partial(denies, law=partial(step, height=2.0), replicates=3), slow=True),
+    _denied("line that rises by 4 sd", USUAL, 0.9, partial(denies, law=partial(line, rise=4.0))),
     Cell(
         "place of a threshold",
         "step of 2 sd: its 95 % interval holds it",
