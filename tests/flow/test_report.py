@@ -47,6 +47,18 @@ def test_markdown_goes_to_stdout(run: Run, fairtrial) -> None:
     assert not Path("reports").exists()
 
 
+def test_the_null_check_tells_what_aa_found(run: Run, fairtrial) -> None:
+    """Until then it names the command; afterwards it says how the same system came out against itself."""
+    assert "None was made: fairtrial aa" in run.report()
+    Path("aa.yaml").write_text("study: aa\nsystem: {python: 'model:measure'}\nfactors: {x: [1.0, 2.0]}\n"
+                               "replicates: 5\nmetrics: {score: maximize}\n")  # fmt: skip
+    assert fairtrial("aa", "aa.yaml", "-q")[0] == 0
+    (said,) = [line for line in run.report().splitlines() if line.startswith("The same thing against itself, on ")]
+    assert ": PASS. Run 3 is no worse than run 2" in said
+    assert said.endswith("No two values differed.")
+    assert "None was made" not in run.report()
+
+
 def test_what_failed_is_said(run: Run) -> None:
     """Six trials of x = -1 raised: they are counted by class, and no number stands for them."""
     said = run.report()

@@ -164,8 +164,11 @@ def _against_itself(found: Evidence) -> Iterator[str]:
     """Say what comparisons of the same thing with itself have shown of this system."""
     for action in found.ledger.actions():
         detail = action["detail"]
-        if action["verb"] == "aa" and detail.get("system") == found.run.system and detail.get("answer"):
-            yield detail["answer"]
+        nulls = [one for one in detail.get("nulls", ()) if one["system"] == found.run.system]
+        if action["verb"] == "aa" and nulls:
+            where = ", ".join(sorted({one["machine"] for one in nulls}))
+            still = "" if any(any(one["differences"]) for one in nulls) else " No two values differed."
+            yield f"The same thing against itself, on {where}: {detail['verdict']}. {detail['answer']}{still}"
 
 
 def sensitivity(found: Evidence) -> Iterator[Section]:
