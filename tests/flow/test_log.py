@@ -327,3 +327,17 @@ def test_a_detached_run_that_fails_is_one_entry(study: Write, fairtrial: Type, d
     failed = [entry for entry in data("log") if entry["status"] == "failed"]
     assert len(failed) == 1
     assert "nowhere" in failed[0]["error"]
+
+
+def test_failed_trials_leave_their_error_line(study: Write, fairtrial: Type, data: Data) -> None:
+    """The line that the first one ended in, whether others had results or not; the outcome is still told."""
+    study(factors={"x": [-1.0, 1.0]})
+    fairtrial("run", "study.yaml", *QUICK)
+    fairtrial("run", "study.yaml", "study=worse", "x=-1.0,-2.0", *QUICK)
+    some, none = data("log")
+    assert (some["status"], some["error"]) == ("completed", "1.1: exception: ValueError: x is negative")
+    assert "done" in some["result"]
+    assert none["status"] == "failed"
+    assert none["error"].endswith("every trial failed; 2.1: exception: ValueError: x is negative")
+    assert "x is negative" in fairtrial("log", "--markdown")[1]
+    assert "done, 2 failed" in fairtrial("log", "--limit", "2")[1].splitlines()[2]

@@ -46,7 +46,7 @@ def _print(entries: Sequence[Entry]) -> None:
     made = tables.table("entry", "when", "who", "status", "what", "result", "why", right=["entry"])
     for entry in entries:
         number = "–" if entry.number is None else str(entry.number)
-        result = entry.error or entry.conclusion or entry.result
+        result = (entry.error if entry.status == "failed" else "") or entry.conclusion or entry.result
         made.add_row(number, when(entry.at), entry.who, entry.status, entry.title, _cut(result), _cut(entry.reason))
     tables.show(made)
 

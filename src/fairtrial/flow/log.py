@@ -84,14 +84,23 @@ def _planned(runs: Sequence[Run], plan: Programme) -> list[Entry]:
 
 
 def _told(ledger: Ledger, made: Sequence[Entry], say: Callable[[Ledger, int], str]) -> list[Entry]:
-    """Give the newest session of each run its result: what the run came to, as far as it is."""
+    """Give the newest session of each run its result (what the run came to, as far as it is), and its first failure."""
     newest = {entry.run: entry.number for entry in made if "session" in entry.detail}
     return [
-        replace(entry, result=say(ledger, entry.run))
-        if entry.run is not None and not entry.result and newest.get(entry.run) == entry.number
+        replace(entry, result=entry.result or say(ledger, entry.run), error=_raised(ledger, entry.run, entry.error))
+        if entry.run is not None and newest.get(entry.run) == entry.number
         else entry
         for entry in made
     ]
+
+
+def _raised(ledger: Ledger, number: int, error: str) -> str:
+    """Return why an entry failed, with the line that the first failed trial of its run ended in."""
+    row = next(iter(ledger.trials(number, status="failed", limit=1)), None)
+    if row is None or row.failure is None:
+        return error
+    said = f"{row.run}.{row.number}: {row.failure.kind.value}: {row.failure.message}"
+    return f"{error}; {said}" if error else said
 
 
 def outcome(ledger: Ledger, number: int) -> str:
