@@ -14,7 +14,7 @@ from fairtrial.analyse.data import Data
 from fairtrial.model.choice import ClaimFinding
 from fairtrial.model.claim import Claim, ClaimKind
 from fairtrial.model.finding import Needed, Verdict
-from fairtrial.model.study import Study
+from fairtrial.model.study import Study, unit_of
 from fairtrial.model.words import count, level, percent, probability, span
 from fairtrial.stats.multiplicity import holm
 from fairtrial.stats.power import replicates_for, smallest_effect
@@ -49,7 +49,7 @@ def claims(found: Data, study: Study, *, seed: int = 0) -> tuple[ClaimFinding, .
 def _evidence(found: Data, study: Study, claim: Claim, seed: int) -> Weighed | ClaimFinding:
     """Weigh a claim, or have it judged by a detector of its own."""
     if claim.kind in _WEIGH:
-        return _WEIGH[claim.kind](Case(found, study, claim))
+        return replace(_WEIGH[claim.kind](Case(found, study, claim)), unit=unit_of(study.metrics, claim.metric))
     return (_threshold if claim.kind is ClaimKind.THRESHOLD else _crossing)(found, study, claim, seed)
 
 
@@ -131,7 +131,7 @@ def _needed(weighed: Weighed, study: Study, verdict: Verdict) -> Needed:
 
 def _answer(weighed: Weighed, study: Study, verdict: Verdict, p: float | None, needed: Needed) -> str:
     """Say it in one sentence: the verdict, what was seen, on what it rests."""
-    ends = "" if weighed.interval is None else f"{span(weighed.interval)}; "
+    ends = "" if weighed.interval is None else f"{span(weighed.interval, weighed.unit)}; "
     said = f"{verdict.value.capitalize()}: {weighed.said} ({ends}{weighed.rests})"
     if weighed.share < study.completeness:
         return f"{said}, but only {percent(weighed.share)} of the trials gave a value."

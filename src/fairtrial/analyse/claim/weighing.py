@@ -41,6 +41,8 @@ class Weighed:
     """It is shown to be wrong somewhere, whatever p says."""
     rests: str = ""
     """What the evidence rests on: '5 replicates'."""
+    unit: str = ""
+    """Of the metric."""
 
 
 @dataclass(frozen=True, slots=True)
