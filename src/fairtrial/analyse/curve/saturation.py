@@ -28,6 +28,9 @@ LEAST_LEVELS = 4
 REACHED = 0.95
 """Share of the capacity from which a level counts as saturated."""
 MENTION = 2.0
+"""Difference in BIC below which the evidence is not worth more than a mention (Raftery 1995)."""
+STRAIGHT = ("flat", "line")
+"""Curves without a knee."""
 DRAWN = 60
 """Points of the curve that is drawn."""
 METHOD = "bootstrap over replicates"
@@ -129,7 +132,13 @@ class _Judged:
             return Verdict.INCONCLUSIVE
         if self.found:
             return Verdict.SUPPORTED
-        return Verdict.NOT_SUPPORTED if self.p > self.asked.alpha or self.draws is None else Verdict.INCONCLUSIVE
+        return Verdict.NOT_SUPPORTED if self.denied else Verdict.INCONCLUSIVE
+
+    @property
+    def denied(self) -> bool:
+        """Say whether there is positive evidence for a curve without a knee against every curve with one."""
+        others = [_rank(found) for found in self.fits if found.family.name not in STRAIGHT]
+        return self.best.family.name in STRAIGHT and all(rank - _rank(self.best) >= MENTION for rank in others)
 
 
 def _judged(asked: _Asked, measured: Ladder, times: Ladder | None, rng: np.random.Generator) -> _Judged:
@@ -138,7 +147,7 @@ def _judged(asked: _Asked, measured: Ladder, times: Ladder | None, rng: np.rando
     fits = sorted((found for found in tried if found is not None), key=_rank)
     best = fits[0]
     place = marks(best.family, np.array([best.shape]), np.array([best.coefficients]), float(measured.x.max()))
-    bends = best.family.name not in ("flat", "line")
+    bends = best.family.name not in STRAIGHT
     p = bend_p(weighed, measured.values, convex=not asked.grows, rng=rng)
     draws = bootstrap(weighed, measured.values, best, rng) if bends else None
     return _Judged(asked, measured, weighed, tuple(fits), p, draws, place, _asymptotic(asked, measured, times, rng=rng))
