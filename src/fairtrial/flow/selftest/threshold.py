@@ -58,6 +58,16 @@ def shared(rng: Any, shape: tuple[int, int]) -> Any:
     return rng.standard_normal(shape) + 2 * rng.standard_normal(shape[1])
 
 
+def uneven(rng: Any, shape: tuple[int, int]) -> Any:
+    """Draw noise of sd 1, and of sd 10 at the last level."""
+    return rng.standard_normal(shape) * np.where(np.arange(shape[0]) == shape[0] - 1, 10.0, 1.0)[:, None]
+
+
+def growing(rng: Any, shape: tuple[int, int]) -> Any:
+    """Draw noise that grows from level to level, from sd 1 to sd 3."""
+    return rng.standard_normal(shape) * np.geomspace(1.0, 3.0, shape[0])[:, None]
+
+
 def gaps(rng: Any, shape: tuple[int, int]) -> Any:
     """Draw noise of sd 1, a tenth of it missing."""
     return np.where(rng.random(shape) < 0.1, np.nan, rng.standard_normal(shape))
@@ -135,6 +145,8 @@ CELLS: tuple[Cell, ...] = (
     _change("flat", LARGE, 0.05, partial(changes, law=flat, replicates=10), slow=True),
     _change("flat, heavy tails", USUAL, 0.05, partial(changes, law=flat, noise=heavy), slow=True),
     _change("flat, replicates differ", USUAL, 0.05, partial(changes, law=flat, noise=shared), slow=True),
+    _change("flat, the last level 10 times as noisy", USUAL, 0.05, partial(changes, law=flat, noise=uneven)),
+    _change("flat, noise grows by a factor of 3", USUAL, 0.05, partial(changes, law=flat, noise=growing), slow=True),
     _change("flat, a tenth missing", USUAL, 0.05, partial(changes, law=flat, noise=gaps), slow=True),
     _change("step of 1 sd", USUAL, 0.65, partial(changes, law=partial(step, height=1.0))),
     _change("step of 2 sd", USUAL, 0.95, partial(changes, law=partial(step, height=2.0))),
