@@ -113,10 +113,3 @@ def number(value: float | None, digits: int = 5) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     return f"{value:.{digits}g}"
-
-
-def level(value: Any) -> str:
-    """Write a factor's level."""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairtrial.cli.console import envelope, level, plain, say
+from fairtrial.cli.console import envelope, plain, say
 from fairtrial.cli.declare import AsJson
 from fairtrial.cli.run import Why
+from fairtrial.model.words import level
 
 if TYPE_CHECKING:
     from fairtrial.flow.promote import Promotion

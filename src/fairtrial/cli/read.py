@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fairtrial.cli.console import envelope, level, number, say, size, span, when
+from fairtrial.cli.console import envelope, number, say, size, span, when
 from fairtrial.cli.declare import AsJson
 from fairtrial.errors import UserError
+from fairtrial.model.words import level
 
 if TYPE_CHECKING:
     from fairtrial.flow.read import RunView, TrialView

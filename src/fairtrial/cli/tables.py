@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fairtrial.cli.console import level, number, say, size, span, when, width
+from fairtrial.cli.console import number, say, size, span, when, width
 from fairtrial.cli.grid import Grid
 from fairtrial.model.finding import ConditionFinding, Estimate
 from fairtrial.model.run import Run, TrialRow
+from fairtrial.model.words import level
 
 SHOWN = 20
 """Rows of a table before it is cut, with what was cut said below it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from fairtrial.flow.evidence import Evidence
 from fairtrial.model.figure import Grid, Section
 from fairtrial.model.finding import Interval
 from fairtrial.model.study import Direction, Factor
+from fairtrial.model.words import condition, count, level, number, percent
 
 Driver = Mapping[str, Any]
 
@@ -74,31 +74,24 @@ def _metric(found: Evidence, name: str) -> str:
 
 
 def _arm(arm: Any) -> str:
-    said = ", ".join(f"{path} = {_plain(value)}" for path, value in arm.set.items())
+    said = condition(arm.set)
     return f"{arm.name}{' (baseline)' if arm.baseline else ''}{f': {said}' if said else ''}"
 
 
 def _replicates(found: Evidence) -> str:
     until = found.study.until
     if until is not None:
-        width = f"{100 * until.half_width.value:g} %" if until.half_width.relative else f"{until.half_width.value:g}"
+        width = percent(until.half_width.value) if until.half_width.relative else number(until.half_width.value)
         return f"{until.least} to {until.most} replicates, until {until.metric} is known to ± {width}"
-    count = found.study.replicates
-    return f"{count} replicate{'s' if count > 1 else ''} a condition"
+    return f"{count(found.study.replicates, 'replicate')} a condition"
 
 
 def _levels(factor: Factor) -> str:
     if factor.interval is not None:
         scale = " on a log scale" if factor.interval.log else ""
-        return f"{factor.interval.low:g} to {factor.interval.high:g}{scale}"
-    shown = [_plain(level[0] if len(level) == 1 else list(level)) for level in factor.levels or ()]
+        return f"{level(factor.interval.low)} to {level(factor.interval.high)}{scale}"
+    shown = [level(each[0] if len(each) == 1 else list(each)) for each in factor.levels or ()]
     return ", ".join(shown[:12]) + (f", … ({len(shown)} levels)" if len(shown) > 12 else "")
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def completeness(found: Evidence) -> Section:
@@ -108,8 +101,8 @@ def completeness(found: Evidence) -> Section:
     planned = run.planned or settled
     share = done / planned if planned else 0.0
     enough = "reached" if share >= found.study.completeness else "not reached: conclusions are inconclusive"
-    asked = f"the study asks for {100 * found.study.completeness:.4g} % ({enough})"
-    said = [f"{done} of {planned} planned trials have a result ({100 * share:.4g} %); {asked}."]
+    asked = f"the study asks for {percent(found.study.completeness)} ({enough})"
+    said = [f"{done} of {planned} planned trials have a result ({percent(share)}); {asked}."]
     reasons = Counter(failure or status for status, failure in zip(measured.status, measured.failure, strict=True))
     lost = [(str(name), count) for name, count in reasons.most_common() if name != "done"]
     undefined = {
@@ -131,7 +124,7 @@ def manipulations(found: Evidence) -> Iterator[Section]:
     for path, metric in realised(found).items():
         rows = [
             (
-                _plain(item.level),
+                level(item.level),
                 item.n,
                 item.mean,
                 *((item.interval.low, item.interval.high) if item.interval else (None, None)),
@@ -152,7 +145,9 @@ def null_check(found: Evidence) -> Section:
 
     said = []
     known = floor(found)
-    said += [f"The null arm measures {name} = {value:.5g}: the harness's own floor." for name, value in known.items()]
+    said += [
+        f"The null arm measures {name} = {number(value)}: the harness's own floor." for name, value in known.items()
+    ]
     said += list(_against_itself(found))
     if not said:
         study = found.run.study
@@ -193,7 +188,7 @@ def limits(found: Evidence, drivers: Sequence[Driver]) -> tuple[str, ...]:
     ordered = [path for path, column in found.data.factors.items() if column.ordered and len(column.levels) > 1]
     if ordered:
         spans = (
-            f"{path} from {found.data.factors[path].levels[0]:g} to {found.data.factors[path].levels[-1]:g}"
+            f"{path} from {level(found.data.factors[path].levels[0])} to {level(found.data.factors[path].levels[-1])}"
             for path in ordered
         )
         said.append(f"Nothing is said beyond what was tested: {'; '.join(spans)}.")

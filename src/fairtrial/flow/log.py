@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fairtrial.errors import FairtrialError, NothingMeasured, UserError
 from fairtrial.flow.book import glancing, locate, reading, writing
 from fairtrial.model.finding import Estimate
 from fairtrial.model.programme import Baseline, Entry, Index, IndexRow, Log, Programme
 from fairtrial.model.run import Run
+from fairtrial.model.words import condition, number
 
 if TYPE_CHECKING:
     from fairtrial.store.ledger import Ledger
@@ -135,22 +136,15 @@ def _best(ledger: Ledger, run: Run) -> str:
     if metric is None or not findings:
         return f"{conditions} conditions"
     best = findings[0]
-    where = ", ".join([*([best.variant] if best.variant else []), *_words(best.assignment)])
+    where = condition(best.assignment, best.variant)
     return f"best {metric.name} {_number(best.estimates[metric.name])}" + (f" at {where}" if where else "")
 
 
 def _number(found: Estimate) -> str:
     if found.mean is None:
         return "undefined"
-    between = f" [{found.interval.low:.5g}, {found.interval.high:.5g}]" if found.interval else ""
-    return f"{found.mean:.5g}{between} (n = {found.n})"
-
-
-def _words(assignment: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{path} = {value:.6g}" if isinstance(value, float) else f"{path} = {value}"
-        for path, value in assignment.items()
-    ]
+    between = f" [{number(found.interval.low)}, {number(found.interval.high)}]" if found.interval else ""
+    return f"{number(found.mean)}{between} (n = {found.n})"
 
 
 def _search(ledger: Ledger, number: int) -> str:

@@ -21,8 +21,9 @@ def quantity(value: float, unit: str = "") -> str:
 
 
 def percent(share: float) -> str:
-    """Write a share: `12.5 %`."""
-    return f"{number(100 * share, 3)} %"
+    """Write a share: `12.5 %`; what lacks a little is not rounded to the whole: `99.98 %`."""
+    figures = 3 if share == 1 or number(100 * share, 3) != "100" else 8
+    return f"{number(100 * share, figures)} %"
 
 
 def ends(interval: Interval, unit: str = "") -> str:
