@@ -41,24 +41,29 @@ def moderated(variance: Floats, df: Floats, pool: npt.NDArray[np.bool_]) -> tupl
 def moderation(variance: Floats, df: Floats) -> tuple[float, float]:
     """Return (degrees of freedom, variance) of what many variances have in common; (0, 0) where that is nothing.
 
-    Infinite degrees of freedom mean that they differ by chance alone. Where what they have in common is worth less
-    than a variance's own degrees of freedom it is dropped: it would only drown the small ones. Variances of 0 are left
-    out. Source: Smyth
-    (2004), Stat. Appl. Genet. Mol. Biol. 3, section 6.2 (moments of the log variances).
+    Where it is worth less than a variance's own degrees of freedom it is dropped: it would only drown the small ones.
+    Variances of 0 are left out.
+    """
+    keep = variance > 0
+    if keep.sum() < 2:
+        return 0.0, 0.0
+    common, prior = shared(variance[keep], df[keep])
+    return (common, prior) if common >= df[keep].mean() else (0.0, 0.0)
+
+
+def shared(variance: Floats, df: Floats) -> tuple[float, float]:
+    """Return (degrees of freedom, variance) of what two or more variances above 0 have in common.
+
+    Infinite degrees of freedom mean that they differ by chance alone. Source: Smyth (2004), Stat. Appl. Genet. Mol.
+    Biol. 3, section 6.2 (moments of the log variances).
     """
     from scipy.special import digamma, polygamma
 
-    keep = variance > 0
-    variance, df = variance[keep], df[keep]
-    if len(variance) < 2:
-        return 0.0, 0.0
     logs = np.log(variance) - digamma(df / 2) + np.log(df / 2)
     excess = float(logs.var(ddof=1) - polygamma(1, df / 2).mean())
     if excess <= 0:
         return math.inf, float((variance * df).sum() / df.sum())
     common = 2 * _inverse_trigamma(excess)
-    if common < df.mean():
-        return 0.0, 0.0
     return common, math.exp(float(logs.mean() + digamma(common / 2)) - math.log(common / 2))
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
+from fairtrial.stats.moderation import shared
 from fairtrial.stats.summary import Floats, Integers
 
 METHOD = "Student multiplier bootstrap over replicates"
@@ -80,31 +83,11 @@ def _residuals(values: Floats, there: npt.NDArray[np.bool_], n: Integers) -> Flo
 
 def _shrunken(square: Floats, own: Floats, pooled: float) -> Floats:
     """Return each level's variance drawn towards the prior's by the prior's degrees of freedom."""
-    from scipy.special import digamma, polygamma
-
     known = (own > 0) & (square > 1e-12 * pooled * own)
     if known.sum() < 2:
         return np.full(len(square), pooled)
-    half = own[known] / 2
-    logs = np.log(square[known] / own[known]) - digamma(half) + np.log(half)
-    excess = float(logs.var(ddof=1) - polygamma(1, half).mean())
-    if excess <= 0:
+    prior_df, prior = shared(square[known] / own[known], own[known])
+    if math.isinf(prior_df):
         return np.full(len(square), pooled)
-    prior_df = 2 * _trigamma_inverse(excess)
-    prior = float(np.exp(logs.mean() + digamma(prior_df / 2) - np.log(prior_df / 2)))
     found: Floats = (prior_df * prior + square) / (prior_df + own)
     return found
-
-
-def _trigamma_inverse(value: float) -> float:
-    """Return y with trigamma(y) = value, by Newton's method on 1 / trigamma, which is nearly straight."""
-    from scipy.special import polygamma
-
-    y = 0.5 + 1.0 / value
-    for _ in range(50):
-        slope = float(polygamma(1, y))
-        move = slope * (1 - slope / value) / float(polygamma(2, y))
-        y += move
-        if abs(move) < 1e-10 * y:
-            break
-    return y
