@@ -370,6 +370,6 @@ def _said(judged: _Judged, capacity: float | None) -> str:
         return text if capacity is None else f"{text}, its capacity is {number(capacity)}"
     if judged.draws is None and judged.best.family.name == "flat":
         return f"No knee in range: {asked.metric} is flat along {asked.factor} up to {top}"
-    if judged.verdict is Verdict.INCONCLUSIVE and asked.complete:
+    if judged.p <= asked.alpha and judged.draws is not None and asked.complete:
         return f"Inconclusive: {asked.metric} bends along {asked.factor}, but no knee is shown below {top}"
     return f"No knee in range: {asked.metric} is not shown to leave a straight line along {asked.factor} up to {top}"
