@@ -10,7 +10,8 @@ import numpy as np
 
 from fairtrial.analyse.caution.cautions import cautions
 from fairtrial.flow.selftest.cell import Cell
-from fairtrial.flow.selftest.effects import METRIC, Noise, grid, heavy, main, normal, shared
+from fairtrial.flow.selftest.effects import METRIC, grid, main
+from fairtrial.flow.selftest.noise import Noise, heavy, normal, shared
 from fairtrial.model.finding import CautionKind
 from fairtrial.model.outcome import Status, Usage
 from fairtrial.model.run import AttemptRow

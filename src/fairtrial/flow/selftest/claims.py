@@ -9,7 +9,8 @@ import numpy as np
 
 from fairtrial.analyse.claim.claims import claims
 from fairtrial.flow.selftest.cell import Cell
-from fairtrial.flow.selftest.effects import METRIC, grid, main, normal, skewed, uneven
+from fairtrial.flow.selftest.effects import METRIC, grid, main, uneven
+from fairtrial.flow.selftest.noise import normal, skewed
 from fairtrial.model.claim import Claim, ClaimKind, Margin, Tolerance
 from fairtrial.model.finding import Verdict
 from fairtrial.model.study import Direction, Metric, Study, SystemRef

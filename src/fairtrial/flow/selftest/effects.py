@@ -11,13 +11,13 @@ import numpy as np
 from fairtrial.analyse.data import Data, data
 from fairtrial.analyse.effect.effects import effects
 from fairtrial.flow.selftest.cell import Cell
+from fairtrial.flow.selftest.noise import Noise, heavy, normal, shared, skewed
 from fairtrial.model.effect import EffectsFinding
 from fairtrial.model.finding import Verdict
 from fairtrial.model.run import Measurements
 
 METRIC = "value"
 NAMES = ("a", "b", "c")
-Noise = Callable[[Any, tuple[int, ...]], Any]
 
 
 def grid(values: Any, *, variant: int | None = None) -> Data:
@@ -51,29 +51,14 @@ def table(columns: Mapping[str, list[Any]], values: Any, replicate: list[int], a
     )
 
 
-def normal(rng: Any, shape: tuple[int, ...]) -> Any:
-    """Draw noise of sd 1."""
-    return rng.standard_normal(shape)
-
-
-def heavy(rng: Any, shape: tuple[int, ...]) -> Any:
-    """Draw Student's t with 3 degrees of freedom, scaled to sd 1."""
-    return rng.standard_t(3, shape) / np.sqrt(3)
-
-
-def shared(rng: Any, shape: tuple[int, ...]) -> Any:
-    """Draw noise of sd 1 on top of what each seed adds to all conditions, of sd 2."""
-    return rng.standard_normal(shape) + 2 * rng.standard_normal(shape[-1])
-
-
 def uneven(rng: Any, shape: tuple[int, ...]) -> Any:
     """Draw noise of sd 0.3 on top of what each seed adds to each level of the first factor, of sd 1."""
     return 0.3 * rng.standard_normal(shape) + rng.standard_normal((shape[0], *[1] * (len(shape) - 2), shape[-1]))
 
 
-def skewed(rng: Any, shape: tuple[int, ...]) -> Any:
-    """Draw lognormal noise, as of latencies."""
-    return np.exp(rng.standard_normal(shape))
+def growing(rng: Any, shape: tuple[int, ...]) -> Any:
+    """Draw noise that grows along the first factor, from sd 1 to sd 10."""
+    return rng.standard_normal(shape) * np.geomspace(1.0, 10.0, shape[0]).reshape(-1, *[1] * (len(shape) - 1))
 
 
 def main(shape: tuple[int, ...], size: float) -> Any:
@@ -141,6 +126,11 @@ CELLS = (
     _null("nothing, seeds differ", "4 x 3 levels x 5 replicates", partial(any_effect, noise=shared, shape=PAIR)),
     _null("nothing, seeds move levels", "4 x 3 levels x 5 replicates", partial(any_effect, noise=uneven, shape=PAIR)),
     _null("nothing, lognormal noise", "5 levels x 5 replicates", partial(any_effect, noise=skewed, shape=(5, 5))),
+    _null(
+        "nothing, noise grows by a factor of 10",
+        "4 x 3 levels x 5 replicates",
+        partial(any_effect, noise=growing, shape=PAIR),
+    ),
     _null("nothing, two levels", "2 levels x 5 replicates", partial(any_effect, noise=normal, shape=(2, 5))),
     _null("nothing, few replicates", "3 x 3 levels x 3 replicates", partial(any_effect, noise=normal, shape=(3, 3, 3))),
     _null(

@@ -11,6 +11,7 @@ import numpy as np
 from fairtrial.analyse.curve.threshold import threshold
 from fairtrial.analyse.data import Data, data
 from fairtrial.flow.selftest.cell import Cell
+from fairtrial.flow.selftest.noise import Noise, heavy, normal, shared
 from fairtrial.model.curve import ThresholdFinding
 from fairtrial.model.finding import Verdict
 from fairtrial.model.run import Measurements
@@ -18,8 +19,6 @@ from fairtrial.model.run import Measurements
 FACTOR, METRIC = "load", "value"
 STEP = 0.45
 """Where the planted step lies, on levels from 0 to 1."""
-
-Noise = Callable[[Any, tuple[int, int]], Any]
 
 
 def measured(x: Any, tables: Mapping[str, Any]) -> Data:
@@ -41,21 +40,6 @@ def measured(x: Any, tables: Mapping[str, Any]) -> Data:
             metrics={name: table.ravel().tolist() for name, table in tables.items()},
         )
     )
-
-
-def normal(rng: Any, shape: tuple[int, int]) -> Any:
-    """Draw noise of sd 1."""
-    return rng.standard_normal(shape)
-
-
-def heavy(rng: Any, shape: tuple[int, int]) -> Any:
-    """Draw Student's t with 3 degrees of freedom, scaled to sd 1."""
-    return rng.standard_t(3, shape) / np.sqrt(3)
-
-
-def shared(rng: Any, shape: tuple[int, int]) -> Any:
-    """Draw noise of sd 1 on top of what each replicate adds to all its levels, of sd 2."""
-    return rng.standard_normal(shape) + 2 * rng.standard_normal(shape[1])
 
 
 def uneven(rng: Any, shape: tuple[int, int]) -> Any:
