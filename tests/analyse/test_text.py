@@ -80,6 +80,20 @@ def test_no_change_is_inconclusive():
     assert found.p > 0.05
 
 
+def test_what_would_settle_it():
+    """The smallest difference that is named is found in about 80 % of studies in which it is the truth."""
+    open_ = mentions(study([0.4, 0.45], replicates=10), keyword="trust", factor="dose")
+    assert open_.verdict is Verdict.INCONCLUSIVE
+    assert open_.needed.replicates > 10
+    apart = open_.needed.smallest_effect / 2
+    rates = [0.425 - apart, 0.425 + apart]
+    drawn = (mentions(study(rates, replicates=10, seed=seed), keyword="trust", factor="dose") for seed in range(150))
+    assert 0.68 < sum(found.verdict is Verdict.SUPPORTED for found in drawn) / 150 < 0.92
+    assert mentions(study([0.1, 0.9]), keyword="trust", factor="dose").needed.replicates is None
+    assert mentions(study([0.1, 0.9], replicates=1), keyword="trust", factor="dose").needed.replicates == 2
+    assert mentions(study([0.0, 0.0]), keyword="trust", factor="dose").needed.smallest_effect is None
+
+
 def test_answers_of_one_trial_are_not_independent():
     """Trials that say all or nothing are as many answers as trials: wide intervals, and a sentence."""
     rng = np.random.default_rng(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -15,12 +16,13 @@ from fairtrial.analyse.data import ARMS
 from fairtrial.analyse.doubts import few, incomplete, reached
 from fairtrial.errors import NothingMeasured, UnknownName, UserError
 from fairtrial.model.choice import Share, TextFinding
-from fairtrial.model.finding import Caution, CautionKind, Interval, Verdict
+from fairtrial.model.finding import Caution, CautionKind, Interval, Needed, Verdict
 from fairtrial.model.outcome import Status
 from fairtrial.model.run import TrialRow
 from fairtrial.model.study import ABSENT
 from fairtrial.model.words import count, level, percent, probability
 from fairtrial.stats.clustered import clustered_interval, design_effect, levels_differ
+from fairtrial.stats.power import replicates_for, smallest_effect
 from fairtrial.stats.resample import generator
 from fairtrial.stats.summary import Floats, Integers
 
@@ -71,6 +73,7 @@ def mentions(
         p=p,
         verdict=verdict,
         answer="",
+        needed=_needed(counts, shares, effect, alpha, verdict),
         cautions=tuple(_cautions(keyword, counts, share, completeness, (echo, len(prompts)))),
     )
     return replace(made, answer=_answer(made, counts, effect))
@@ -167,6 +170,24 @@ def _share(counts: _Counts, place: int, effect: float, df: int, level: float) ->
         hits / size if size else None,
         None if ends is None else Interval(*ends, level, method),
     )
+
+
+def _needed(counts: _Counts, shares: Sequence[Share], effect: float, alpha: float, verdict: Verdict) -> Needed:
+    """Say what a t test of the trials' shares would see between two of the levels, any pair of which may differ."""
+    told = [share.share for share in shares if share.share is not None]
+    if len(told) < 2 or counts.replicates < 2:
+        return Needed(None, None if len(told) < 2 else 2)
+    rate, trials = float(counts.hits.sum() / counts.sizes.sum()), int(np.bincount(counts.level).min())
+    if not 0 < rate < 1:
+        return Needed(None)
+    sd, level = math.sqrt(rate * (1 - rate) * effect / float(counts.sizes.mean())), alpha / math.comb(len(told), 2)
+    smallest = smallest_effect(sd, trials, alpha=level, paired=False)
+    seen = smallest if smallest < 1 else None
+    if verdict is not Verdict.INCONCLUSIVE:
+        return Needed(seen)
+    more = replicates_for(max(told) - min(told), sd, alpha=level, paired=False)
+    asked = None if more is None else math.ceil(more * counts.replicates / trials)
+    return Needed(seen, None if asked is None else max(asked, counts.replicates + 1))
 
 
 def _answer(found: TextFinding, counts: _Counts, effect: float) -> str:

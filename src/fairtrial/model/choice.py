@@ -107,6 +107,8 @@ class SearchFinding:
     verdict: Verdict = Verdict.INCONCLUSIVE
     answer: str = ""
     cautions: tuple[Caution, ...] = ()
+    needed: Needed = Needed(None)
+    """Of: one condition is the best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ class TextFinding:
     verdict: Verdict
     answer: str
     cautions: tuple[Caution, ...] = ()
+    needed: Needed = Needed(None)
+    """Between the shares of two levels: the smallest difference seen with power 0.8; replicates that settle it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,9 @@ class RangeFinding:
     cautions: tuple[Caution, ...] = ()
     variant: str = ""
     """The arm, where arms were asked one by one."""
+    needed: Needed = Needed(None)
+    """Of the clause that decides at the level that ends the range: how far inside its limit a mean is shown to be with
+    power 0.8, and the replicates that would show this one to be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fairtrial.analyse.choice.optimum import compare_again
+from fairtrial.analyse.choice.optimum import compare_again, optimum
 from fairtrial.analyse.choice.search import search
 from fairtrial.analyse.data import data
 from fairtrial.errors import UserError
@@ -63,6 +63,16 @@ def test_counts_keep_pruned_failed_and_undefined_apart():
     assert (found.top, found.top_mean, found.top_sd) == (2, 1.5, pytest.approx(math.sqrt(0.5)))
     assert (found.best.assignment, found.peak_gap) == ({"x": 1}, -0.5)
     assert CautionKind.CENSORED in [caution.kind for caution in found.cautions]
+
+
+def test_what_would_settle_it_is_that_of_the_optimum():
+    """The same question, who is the best, needs the same replicates."""
+    rng = np.random.default_rng(1)
+    x = [1, 2, 3] * 5
+    drawn = searched(rng.normal(0, 1, 15), {"x": x}, replicate=np.repeat(np.arange(5), 3).tolist())
+    found = search(drawn, [LOSS])
+    assert found.needed == optimum(drawn, [LOSS]).needed
+    assert found.needed.replicates > 5
 
 
 def test_what_was_pruned_was_not_lost():

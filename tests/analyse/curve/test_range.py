@@ -13,7 +13,7 @@ from fairtrial.analyse.curve.range import operating_range
 from fairtrial.errors import UnknownName, UserError
 from fairtrial.flow.selftest.threshold import FACTOR, measured
 from fairtrial.model.claim import Clause
-from fairtrial.model.finding import CautionKind, Verdict
+from fairtrial.model.finding import CautionKind, Needed, Verdict
 
 X = 2.0 ** np.arange(5)
 P99, SUCCESS = Clause("p99", "max", 0.02), Clause("success", "min", 0.99)
@@ -114,6 +114,28 @@ def test_a_limit_of_zero_has_no_headroom():
     """No share of a limit of 0 is left."""
     found = look(sweep([0.01] * 5), Clause("p99", "min", 0.0))
     assert (found.edge, found.headroom) == (16.0, {})
+
+
+def test_what_would_settle_it():
+    """With as many replicates as are asked for, an open level that keeps its limit is safe in 80 % of sweeps."""
+    spread = 1 + 0.05 * np.array([-1, 1, -1, 1]) * math.sqrt(3 / 4)
+    found = look(sweep([0.01, 0.0195], spread=spread, x=X[:2]))
+    assert (found.edge, found.verdict) == (1.0, Verdict.SUPPORTED)
+    count = found.needed.replicates
+    rng = np.random.default_rng(0)
+    draws = (look(measured(X[:1], {"p99": 0.0195 * (1 + 0.05 * rng.standard_normal((1, count)))})) for _ in range(300))
+    assert 0.73 < sum(draw.edge is not None for draw in draws) / 300 < 0.9
+    assert 0 < found.needed.smallest_effect < 0.01
+
+
+def test_nothing_settles_what_is_shown():
+    """A level that is broken needs no replicates, one that failed needs none either; one replicate needs another."""
+    assert look(sweep([0.01, 0.03], x=X[:2])).needed.replicates is None
+    lost = np.full((2, 5), 0.0199) * SPREAD
+    lost[1, 0] = np.nan
+    assert look(measured(X[:2], {"p99": lost})).needed.replicates is not None
+    assert look(sweep([0.001] * 5, spread=np.ones(1))).needed == Needed(None, 2)
+    assert look(sweep([0.01] * 5)).needed.replicates is None
 
 
 def test_refuses_nonsense():

@@ -51,7 +51,7 @@ def optimum(
     inside = front(seen, metrics)
     order = seen.order()
     verdict = verdict_of(seen, judged, margin, bound=bool(slo))
-    needed = _needed(seen, judged, alpha, margin, settled=verdict is not Verdict.INCONCLUSIVE)
+    needed = needed_of(seen, judged, alpha, margin, settled=verdict is not Verdict.INCONCLUSIVE)
     candidates = candidates_of(seen, judged, inside, alpha, bound=bool(slo))
     means = beside(seen, metrics)
     listed = [
@@ -101,7 +101,7 @@ def verdict_of(seen: Field, judged: Judged, margin: float | None, *, bound: bool
     return Verdict.INCONCLUSIVE
 
 
-def _needed(seen: Field, judged: Judged, alpha: float, margin: float | None, *, settled: bool) -> Needed:
+def needed_of(seen: Field, judged: Judged, alpha: float, margin: float | None, *, settled: bool) -> Needed:
     """Say which gap from the leader is told, and how many replicates tell the leader from the next (or the margin)."""
     second = judged.second
     if second is None or not second.df:

@@ -11,7 +11,7 @@ import numpy as np
 
 from fairtrial.analyse.choice.field import Field, chosen, field
 from fairtrial.analyse.choice.judged import Judged, judge
-from fairtrial.analyse.choice.optimum import candidates_of, verdict_of
+from fairtrial.analyse.choice.optimum import candidates_of, needed_of, verdict_of
 from fairtrial.analyse.choice.spoken import named
 from fairtrial.analyse.data import Column, Data
 from fairtrial.analyse.doubts import CONFIRM, RETRY
@@ -79,6 +79,7 @@ def search(
         importance=_importance(found, seen.metric.name, alpha),
         again=tuple(again),
         verdict=verdict,
+        needed=needed_of(seen, judged, alpha, margin, settled=verdict is not Verdict.INCONCLUSIVE),
         answer=summed.answer(verdict),
         cautions=tuple(_cautions(seen, judged, verdict, _lost(found, seen.metric.name))),
     )

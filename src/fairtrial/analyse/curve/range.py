@@ -12,9 +12,10 @@ from fairtrial.analyse.doubts import RETRY, few
 from fairtrial.errors import UserError
 from fairtrial.model.claim import Clause
 from fairtrial.model.curve import Level, RangeFinding
-from fairtrial.model.finding import Caution, CautionKind, Point, Verdict
+from fairtrial.model.finding import Caution, CautionKind, Needed, Point, Verdict
 from fairtrial.model.words import count, level, listed, number, percent
 from fairtrial.stats.interval import t_interval
+from fairtrial.stats.power import replicates_for, smallest_effect
 
 SHARE = 0.8
 """Share of the edge that is recommended: what is left carries bursts."""
@@ -78,6 +79,18 @@ class _Tried:
         bound = self.bound(place, good=True)
         return bound is not None and not self.keeps(bound)
 
+    def needed(self, place: int) -> Needed:
+        """Return how far inside the limit a mean is shown to be, and the replicates that would show this one to be."""
+        point = self.measured.points[place]
+        if point.mean is None or point.sd is None:
+            return Needed(None, None if point.missing else 2)
+        smallest = smallest_effect(point.sd, point.n, alpha=self.alpha, paired=True, sides=1)
+        inside = self.sign * (self.clause.limit - point.mean)
+        if self.kept(place) or point.missing or inside <= 0:
+            return Needed(smallest)
+        more = replicates_for(inside, point.sd, alpha=self.alpha, paired=True, sides=1)
+        return Needed(smallest, None if more is None else max(more, point.n + 1))
+
     def excess(self, place: int) -> float:
         """Return by how much of the limit the bound misses it; infinite where there is no bound."""
         bound, point = self.bound(place), self.measured.points[place]
@@ -124,7 +137,13 @@ def _finding(factor: str, tried: Sequence[_Tried], levels: tuple[Level, ...], al
         verdict=verdict,
         answer=_answer(factor, tried, levels, alpha=alpha),
         cautions=tuple(_cautions(tried, levels, safe, unsafe)),
+        needed=_needed(tried, len(levels) - 1 if unsafe is None else unsafe) if levels else Needed(None),
     )
+
+
+def _needed(tried: Sequence[_Tried], place: int) -> Needed:
+    """Return what would settle the clause that is nearest to its limit, or farthest beyond it."""
+    return max(tried, key=lambda one: one.excess(place)).needed(place)
 
 
 def _verdict(tried: Sequence[_Tried], levels: Sequence[Level], safe: Sequence[int]) -> Verdict:

@@ -16,12 +16,26 @@ def operating_range(found: RangeFinding) -> Section:
         said.append(f"With a fifth in reserve, stay at {found.factor} = {number(found.recommended)} or below.")
     if found.first_failing:
         said.append(f"The clause that fails first is {found.first_failing}.")
+    said += _settles(found)
     tables = [_levels(found)]
     if found.headroom:
         tables.append(_headroom(found))
     return Section(
         f"Operating range of {found.factor}{of_arm(found.variant)}", tuple(filter(None, said)), tuple(tables)
     )
+
+
+def _settles(found: RangeFinding) -> list[str]:
+    """Say what the level that ends the range could have shown, or the last one where none does."""
+    last = next((each for each in found.levels if not each.safe), None) or next(iter(found.levels[-1:]), None)
+    if last is None:
+        return []
+    where, needed, said = f"{found.factor} = {level(last.level)}", found.needed, []
+    if needed.smallest_effect is not None:
+        said.append(f"At {where} a mean {number(needed.smallest_effect)} inside its limit is shown with power 0.8.")
+    if needed.replicates is not None:
+        said.append(f"{needed.replicates:,} replicates would settle whether {where} is safe.")
+    return said
 
 
 def _levels(found: RangeFinding) -> Grid:

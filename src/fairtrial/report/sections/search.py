@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fairtrial.model.choice import SearchFinding, Span
 from fairtrial.model.figure import Cell, Grid, Section, shown
 from fairtrial.report.sections import candidates
-from fairtrial.report.words import Units, condition, level, quantity
+from fairtrial.report.words import Units, condition, level, quantity, settles
 
 
 def search(found: SearchFinding, units: Units) -> Section:
@@ -36,7 +36,8 @@ def _said(found: SearchFinding, units: Units) -> list[str]:
         where = condition(found.best.variant, found.best.assignment)
         said.append(f"Best: {quantity(found.best.estimate.mean, found.metric, units)} at {where}.")
     margin = quantity(found.margin, found.metric, units)
-    return [*said, f"Near the best means within {margin} of it. Means and sds are over completed trials only."]
+    said.append(f"Near the best means within {margin} of it. Means and sds are over completed trials only.")
+    return said + list(settles(found, found.metric, units))
 
 
 def _summary(found: SearchFinding) -> Grid:

@@ -9,7 +9,7 @@ from fairtrial.model.figure import Axis, Figure, Grid, Section, Series, shown
 from fairtrial.model.finding import Verdict
 from fairtrial.model.identity import is_number
 from fairtrial.model.words import probability
-from fairtrial.report.words import ends, level, method
+from fairtrial.report.words import ends, level, method, settles
 
 
 def text(found: TextFinding) -> Section:
@@ -18,6 +18,7 @@ def text(found: TextFinding) -> Section:
     said = [found.answer, f"Counted as a whole word in column {found.column} of table {found.table}."]
     if found.p is not None:
         said.append(f"Permutation of trials between levels: {probability(found.p)}.")
+    said += settles(found, "share", {})
     grid = Grid(
         (found.factor, "mentions", "answers", "share", "low", "high"), rows, f"Answers that mention “{found.keyword}”"
     )
