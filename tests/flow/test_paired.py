@@ -117,6 +117,31 @@ def test_runs_made_side_by_side_are_known_as_such(two: Callable[..., None], fair
     assert fairtrial("compare", "1", "4")[0] == 2
 
 
+def test_a_run_leaves_what_was_made_side_by_side_alone(two: Callable[..., None], fairtrial: Type) -> None:
+    """`plan`, `run` and `retry` of one of the studies neither amend nor retire a trial of the pair."""
+    two(1.3)
+    fairtrial("compare", "--paired", "a.yaml", "b.yaml", "--rounds", "8", "-q")
+    before = json.loads(fairtrial("compare", "1", "2", "--json")[1])["data"]["changes"]
+    planned = json.loads(fairtrial("plan", "a.yaml", "--json")[1])["data"]
+    assert planned["run"] is None
+    code, out, err = fairtrial("run", "a.yaml")
+    assert code == 0, err
+    assert "run 3 of old: all is done already: 12 done (12 reused), 0 failed" in out
+    assert json.loads(fairtrial("compare", "1", "2", "--json")[1])["data"]["changes"] == before
+    assert "all is done already" in fairtrial("run", "a.yaml", "-q")[1]
+    with reading() as book:
+        assert [(run.number, run.done, run.retired) for run in reversed(book.ledger.runs())] == [
+            (1, 16, 0),
+            (2, 16, 0),
+            (3, 12, 0),
+        ]
+    code, _, err = fairtrial("retry", "1")
+    assert code == 2
+    assert "run 1 was made side by side with another run, and is not changed alone" in err
+    assert fairtrial("reproduce", "1", "-q")[:1] == (0,)
+    assert json.loads(fairtrial("compare", "1", "2", "--json")[1])["data"]["changes"] == before
+
+
 def test_looks_go_on_only_while_it_is_open(
     two: Callable[..., None], fairtrial: Type, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,7 +60,7 @@ def compare(
         looks=looks,
         false_alarms=nulls.false_alarms(drafts, alpha=level) if together else None,
         next_command="" if verdict in (Gate.PASS, Gate.FAIL) else settle,
-        cautions=_cautions(changes, defaults=not (current.study.gate or baseline.study.gate)),
+        cautions=_cautions(changes, together=together, defaults=not (current.study.gate or baseline.study.gate)),
     )
 
 
@@ -106,7 +106,7 @@ def _verdict(changes: Sequence[Change], *, together: bool) -> Gate:
     return Gate.INCONCLUSIVE if found & {Status.REGRESS, Status.UNCLEAR} else Gate.PASS
 
 
-def _cautions(changes: Sequence[Change], *, defaults: bool) -> tuple[Caution, ...]:
+def _cautions(changes: Sequence[Change], *, together: bool, defaults: bool) -> tuple[Caution, ...]:
     gating = [change for change in changes if change.gating]
     few = [change for change in gating if 0 < change.rounds < FEW]
     still = [change for change in gating if change.rounds > 1 and change.worse is None and change.p is not None]
@@ -120,7 +120,10 @@ def _cautions(changes: Sequence[Change], *, defaults: bool) -> tuple[Caution, ..
         found.append(Caution(CautionKind.DEGENERATE, text, "Five rounds or more let the sign test decide."))
     if invalid:
         text = f"{len(invalid)} of {len(gating)} comparisons lack rounds: {invalid[0].why}."
-        found.append(Caution(CautionKind.INCOMPLETE, text, "`fairtrial retry RUN` runs failed trials again."))
+        again = (
+            "The same command measures both again." if together else "`fairtrial retry RUN` runs failed trials again."
+        )
+        found.append(Caution(CautionKind.INCOMPLETE, text, again))
     if defaults:
         found.append(_undeclared())
     return tuple(found)

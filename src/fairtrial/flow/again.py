@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fairtrial.contract.journal import Ledger
 from fairtrial.contract.registry import Registry
-from fairtrial.errors import NothingMeasured
+from fairtrial.errors import NothingMeasured, UserError
 from fairtrial.flow.book import reading
+from fairtrial.flow.compare import interleaved
 from fairtrial.flow.declare import recall, strategy_of
 from fairtrial.flow.run import Ended, run
 from fairtrial.flow.session import SILENT, Listeners, Order, failures
-from fairtrial.model.run import Measurements
+from fairtrial.model.run import Measurements, Run
 from fairtrial.model.study import ABSENT, Design, Study
 from fairtrial.model.trial import Trial
 
@@ -27,13 +29,32 @@ def retry(
     order: Order,
     listeners: Listeners = SILENT,
 ) -> Ended:
-    """Run a run's settled failures once more, with fresh retry budgets, under its number."""
+    """Run a run's settled failures once more, with fresh retry budgets, under its number.
+
+    Raises UserError for a run that was made side by side with another one (alone, a trial of it would tell less), and
+    for one that a newer run of its study followed.
+    """
     with reading(home) as book:
+        _refuse_settled(book.ledger, book.ledger.run(number))
         declared = recall(book.ledger, number, registry=registry)
         if not failures(book.ledger, number, order.forgive or ()):
             such = f"failures of class {', '.join(order.forgive)}" if order.forgive else "failed trials"
             raise NothingMeasured(f"run {number} has no {such}", hint=f"fairtrial show {number}")
     return run(declared, registry=registry, home=home, order=order, listeners=listeners)
+
+
+def _refuse_settled(ledger: Ledger, run: Run) -> None:
+    if interleaved(ledger, run.number):
+        raise UserError(
+            f"run {run.number} was made side by side with another run, and is not changed alone",
+            hint=f"the command that made it measures both again: fairtrial log --run {run.number}",
+        )
+    newest = ledger.run(study=run.study).number
+    if newest != run.number:
+        raise UserError(
+            f"run {run.number} is followed by run {newest} of {run.study}: only the newest is changed",
+            hint=f"fairtrial retry {newest}, or fairtrial reproduce {run.number} in a run of its own",
+        )
 
 
 @dataclass(frozen=True, slots=True)

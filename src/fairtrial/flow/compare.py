@@ -102,6 +102,11 @@ def interleavings(ledger: Ledger) -> dict[tuple[int, int], Mapping[str, Any]]:
     return {(int(item["interleaved"][0]), int(item["interleaved"][1])): item for item in details}
 
 
+def interleaved(ledger: Ledger, run: int) -> bool:
+    """Say whether a run was made side by side with another one."""
+    return any(run in pair for pair in interleavings(ledger))
+
+
 def stored_nulls(ledger: Ledger) -> list[Null]:
     """List the differences of unchanged systems that `aa` kept."""
     kept = [item for action in ledger.actions() if action["verb"] == "aa" for item in action["detail"].get("nulls", ())]

@@ -226,7 +226,12 @@ class _Pair:
     def _prepared(self, side: Declared, *, fresh: bool) -> Session:
         asked = self._match.asked
         order = Order(
-            fresh=fresh, engine=self._match.engine, verb=asked.verb, why=asked.why, command=tuple(asked.command)
+            fresh=fresh,
+            together=True,
+            engine=self._match.engine,
+            verb=asked.verb,
+            why=asked.why,
+            command=tuple(asked.command),
         )
         session = Session.prepare(side, self._book, registry=self._registry, order=order)
         total = session.plan.count().trials

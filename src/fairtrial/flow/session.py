@@ -47,6 +47,8 @@ class Order:
     """Only trials for which this holds."""
     forgive: tuple[str, ...] | None = None
     """Failure classes whose settled trials run again; empty: all of them; None: none."""
+    together: bool = False
+    """Side by side with another study: only such a session continues a run that was begun so."""
     verb: str = "run"
     why: str = ""
     command: tuple[str, ...] = ()
@@ -103,7 +105,7 @@ class Session:
         sweep(book_mark(book))
         ledger = book.ledger
         inputs = materialise(declared.study, ledger, book.folder / "inputs")
-        stands = standing(declared, ledger, fresh=order.fresh)
+        stands = standing(declared, ledger, fresh=order.fresh, together=order.together)
         _, opened = open_plan(
             declared,
             registry=registry,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fairtrial.contract.journal import Ledger
+from fairtrial.flow.compare import interleaved
 from fairtrial.flow.declared import Declared
 
 
@@ -28,14 +29,15 @@ class Standing:
             self.settled.pop(digest, None)
 
 
-def standing(declared: Declared, ledger: Ledger | None, *, fresh: bool) -> Standing:
+def standing(declared: Declared, ledger: Ledger | None, *, fresh: bool, together: bool = False) -> Standing:
     """Look a study up. `fresh`, and a live system once it is finished, measure everything again.
 
-    A run that was opened so stays so: what continues it takes over nothing either.
+    A run that was opened so stays so: what continues it takes over nothing either. Only what runs it side by side
+    with another one (`together`) continues a run that was begun so.
     """
     if ledger is None:
         return Standing()
-    number = continued(declared, ledger, fresh=fresh)
+    number = continued(declared, ledger, fresh=fresh, together=together)
     apart = declared.live or fresh or (number is not None and opened_fresh(ledger, number))
     finished = set() if apart else ledger.finished()
     if number is None:
@@ -49,7 +51,7 @@ def opened_fresh(ledger: Ledger, run: int) -> bool:
     return bool(first.get("fresh"))
 
 
-def continued(declared: Declared, ledger: Ledger, *, fresh: bool) -> int | None:
+def continued(declared: Declared, ledger: Ledger, *, fresh: bool, together: bool = False) -> int | None:
     """Return the run that the same command continues or amends; None where a new one is opened."""
     if fresh:
         return None
@@ -60,4 +62,4 @@ def continued(declared: Declared, ledger: Ledger, *, fresh: bool) -> int | None:
     changed = newest.system_digest not in (b"", declared.identity_digest)
     if changed or (declared.live and newest.state == "finished"):
         return None
-    return newest.number
+    return newest.number if together or not interleaved(ledger, newest.number) else None
