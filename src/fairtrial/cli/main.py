@@ -7,64 +7,77 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from fairtrial.cli import analyse, compare, declare, keep, log, promote, read, run, steer
 from fairtrial.cli.acting import acting
 from fairtrial.errors import FairtrialError, nearest
 
-app = typer.Typer(
-    name="fairtrial",
-    help="Give every configuration a fair trial: experiments over parameters that can be believed.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # its help costs 0.1 s of CPU
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-VERBS: dict[str, tuple[Callable[..., Any], str]] = {
-    "init": (declare.init, "Write a study and a system to start from."),
-    "schema": (declare.schema, "Print the JSON Schema of study files."),
-    "check": (declare.check, "Read a study and check every level."),
-    "plan": (declare.plan, "Say what `run` would do; write nothing."),
-    "run": (run.run, "Run what is left of a study."),
-    "watch": (steer.watch, "Show the progress of a running study."),
-    "list": (read.list_runs, "List runs, newest first."),
-    "show": (read.show, "Show a run, or one trial."),
-    "logs": (read.logs, "Print what an attempt wrote."),
-    "why": (read.why, "Say why a trial ran, was reused or failed."),
-    "cancel": (steer.cancel, "Stop a running study, or one trial."),
-    "pause": (steer.pause, "Start no new trials until `resume`."),
-    "resume": (steer.resume, "Go on after `pause`."),
-    "retry": (run.retry, "Run the failed trials of a run once more."),
-    "set": (steer.set_option, "Change the jobs of a running study."),
-    "analyse": (analyse.analyse, "Ask a run a question."),
-    "confirm": (analyse.confirm, "Measure the best again on fresh seeds."),
-    "report": (analyse.report, "Print or write a run's report."),
-    "compare": (compare.compare, "Compare two runs."),
-    "aa": (compare.aa, "Run a study against itself."),
-    "baseline": (compare.baseline, "Set or list baselines."),
-    "gate": (compare.gate, "Compare a run with its baseline."),
-    "promote": (promote.promote, "Write a winner into a configuration."),
-    "undo": (promote.undo, "Take a promotion back."),
-    "log": (log.log, "List what was done, and why."),
-    "note": (log.note, "Add what you think to an entry of the log."),
-    "export": (keep.export, "Write a run as Parquet, CSV and JSON."),
-    "import": (keep.import_results, "Take results from elsewhere into the book."),
-    "verify": (keep.verify, "Check that the book is whole."),
-    "reproduce": (run.reproduce, "Make a run again and compare the numbers."),
-    "gc": (keep.gc, "Remove what no run refers to."),
-    "selftest": (analyse.selftest, "Measure how often every detector is wrong."),
-    "doctor": (keep.doctor, "Say what this machine can promise."),
+VERBS: dict[str, tuple[str, str, str]] = {
+    "init": ("declare", "init", "Write a study and a system to start from."),
+    "schema": ("declare", "schema", "Print the JSON Schema of study files."),
+    "check": ("declare", "check", "Read a study and check every level."),
+    "plan": ("declare", "plan", "Say what `run` would do; write nothing."),
+    "run": ("run", "run", "Run what is left of a study."),
+    "watch": ("steer", "watch", "Show the progress of a running study."),
+    "list": ("read", "list_runs", "List runs, newest first."),
+    "show": ("read", "show", "Show a run, or one trial."),
+    "logs": ("read", "logs", "Print what an attempt wrote."),
+    "why": ("read", "why", "Say why a trial ran, was reused or failed."),
+    "cancel": ("steer", "cancel", "Stop a running study, or one trial."),
+    "pause": ("steer", "pause", "Start no new trials until `resume`."),
+    "resume": ("steer", "resume", "Go on after `pause`."),
+    "retry": ("run", "retry", "Run the failed trials of a run once more."),
+    "set": ("steer", "set_option", "Change the jobs of a running study."),
+    "analyse": ("analyse", "analyse", "Ask a run a question."),
+    "confirm": ("analyse", "confirm", "Measure the best again on fresh seeds."),
+    "report": ("analyse", "report", "Print or write a run's report."),
+    "compare": ("compare", "compare", "Compare two runs."),
+    "aa": ("compare", "aa", "Run a study against itself."),
+    "baseline": ("compare", "baseline", "Set or list baselines."),
+    "gate": ("compare", "gate", "Compare a run with its baseline."),
+    "promote": ("promote", "promote", "Write a winner into a configuration."),
+    "undo": ("promote", "undo", "Take a promotion back."),
+    "log": ("log", "log", "List what was done, and why."),
+    "note": ("log", "note", "Add what you think to an entry of the log."),
+    "export": ("keep", "export", "Write a run as Parquet, CSV and JSON."),
+    "import": ("keep", "import_results", "Take results from elsewhere into the book."),
+    "verify": ("keep", "verify", "Check that the book is whole."),
+    "reproduce": ("run", "reproduce", "Make a run again and compare the numbers."),
+    "gc": ("keep", "gc", "Remove what no run refers to."),
+    "selftest": ("analyse", "selftest", "Measure how often every detector is wrong."),
+    "doctor": ("keep", "doctor", "Say what this machine can promise."),
 }
-"""Verb -> its function and its line in the overview."""
-for _name, (_verb, _line) in VERBS.items():
-    app.command(_name, short_help=_line)(acting(_name, _verb))
+"""Verb -> its file, its function and its line in the overview."""
 
 
-@app.callback(invoke_without_command=True)
+def application(asked: str | None) -> typer.Typer:
+    """Make the command line; of all verbs only the one that is asked for is loaded."""
+    app = typer.Typer(
+        name="fairtrial",
+        help="Give every configuration a fair trial: experiments over parameters that can be believed.",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # its help costs 0.1 s of CPU
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for name, (_, _, line) in VERBS.items():
+        app.command(name, short_help=line)(_function(name) if name == asked else _unloaded)
+    app.callback(invoke_without_command=True)(_top)
+    return app
+
+
+def _function(verb: str) -> Callable[..., Any]:
+    file, function, _ = VERBS[verb]
+    return acting(verb, getattr(import_module(f"fairtrial.cli.{file}"), function))
+
+
+def _unloaded() -> None:
+    """Stand for a verb in the overview."""
+
+
 def _top(
     context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
 ) -> None:
@@ -98,7 +111,8 @@ def main() -> NoReturn:
 def run_command() -> int:
     """Run the command line and return its exit code; every error is one line on stderr."""
     try:
-        result = app(standalone_mode=False)
+        asked = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+        result = application(asked)(standalone_mode=False)
         return result if isinstance(result, int) else 0
     except FairtrialError as problem:
         return _refuse(str(problem), problem.exit_code)

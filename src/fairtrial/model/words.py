@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fairtrial.model.finding import Interval
+if TYPE_CHECKING:
+    from fairtrial.model.finding import Interval
 
 
 def number(value: float, figures: int = 4) -> str:
