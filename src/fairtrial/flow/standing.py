@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fairtrial.contract.journal import Ledger
-from fairtrial.flow.compare import interleaved
 from fairtrial.flow.declared import Declared
 
 
@@ -62,4 +61,6 @@ def continued(declared: Declared, ledger: Ledger, *, fresh: bool, together: bool
     changed = newest.system_digest not in (b"", declared.identity_digest)
     if changed or (declared.live and newest.state == "finished"):
         return None
+    from fairtrial.flow.compare import interleaved
+
     return newest.number if together or not interleaved(ledger, newest.number) else None
