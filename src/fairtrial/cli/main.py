@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from importlib import import_module
+from types import ModuleType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -71,7 +71,47 @@ def application(asked: str | None) -> typer.Typer:
 
 def _function(verb: str) -> Callable[..., Any]:
     file, function, _ = VERBS[verb]
-    return acting(verb, getattr(import_module(f"fairtrial.cli.{file}"), function))
+    return acting(verb, getattr(_file(file), function))
+
+
+def _file(name: str) -> ModuleType:
+    match name:
+        case "analyse":
+            from fairtrial.cli import analyse
+
+            return analyse
+        case "compare":
+            from fairtrial.cli import compare
+
+            return compare
+        case "declare":
+            from fairtrial.cli import declare
+
+            return declare
+        case "keep":
+            from fairtrial.cli import keep
+
+            return keep
+        case "log":
+            from fairtrial.cli import log
+
+            return log
+        case "promote":
+            from fairtrial.cli import promote
+
+            return promote
+        case "read":
+            from fairtrial.cli import read
+
+            return read
+        case "run":
+            from fairtrial.cli import run
+
+            return run
+        case _:
+            from fairtrial.cli import steer
+
+            return steer
 
 
 def _unloaded() -> None:
