@@ -63,6 +63,17 @@ def test_a_budget_and_a_resume_end_like_an_undisturbed_run(
     assert len(calls()) == made
 
 
+def test_what_a_race_measured_is_judged_at_the_level_of_its_looks(study: Write, fairtrial: Type, data: Data) -> None:
+    """Who was dropped by looking is judged as it was looked at: intervals in all tables are wider than 95 %."""
+    study(**INLINE, **DESIGNS["race"])
+    assert fairtrial("run", "study.yaml")[0] == 0
+    (found,) = data("analyse", "--of", "optimum")["optimum"]
+    levels = {one["estimate"]["interval"]["level"] for one in found["candidates"]}
+    shown = {one["estimates"]["score"]["interval"]["level"] for one in data("show")["findings"]}
+    assert levels == shown
+    assert all(0.98 < level < 0.995 for level in levels)
+
+
 def test_until_repeats_what_is_not_precise(study: Write, fairtrial: Type, data: Data) -> None:
     """Between min and max replicates a condition, as the plan says; intervals are at the level that looking needs."""
     study(**INLINE, replicates=UNTIL, factors={"x": [1.0, 2.0]})

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from fairtrial.stats.race import beaten, leader, levels
+from fairtrial.stats.race import beaten, leader, nominal
 from fairtrial.stats.sequential import rejection
 
 RNG = np.random.default_rng(3)
@@ -66,10 +65,10 @@ def test_units_and_order_change_nothing(scale, shift, seed):
     assert {(place - shift) % 6 for place in turned} == lost
 
 
-def test_levels_share_alpha_over_looks_and_alternatives():
-    """All looks together reject one true best with alpha / (alternatives - 1)."""
-    made = levels(0.05, 6, 3, 12)
-    assert len(made) == 10
+def test_all_looks_together_keep_alpha():
+    """Two alternatives that are alike are told apart, either way round, in less than alpha of all races."""
     fractions = [count / 12 for count in range(3, 13)]
-    assert rejection(fractions, made, sides=1) == pytest.approx(0.01, rel=1e-6)
-    assert levels(0.05, 1, 3, 4)
+    level = nominal(0.05, 3, 12)
+    spent = rejection(fractions, [level / 2] * 10, sides=1)
+    assert 0.5 * 0.025 < spent <= 0.025
+    assert nominal(0.05, 3, 4) > level > nominal(0.01, 3, 12)

@@ -12,7 +12,7 @@ from fairtrial.plan.bases import base_of, metric_of, share, whole
 from fairtrial.plan.grid import refuse_options
 from fairtrial.plan.picked import Noted
 from fairtrial.plan.rungs import Rung, Rungs, rungs
-from fairtrial.stats.race import beaten, levels
+from fairtrial.stats.race import beaten, nominal
 
 _OPTIONS = ("base", "metric", "alpha", "min")
 
@@ -42,7 +42,7 @@ class Racing:
 
     def __init__(self, space: Space, found: Rungs, *, least: int, alpha: float, maximise: bool) -> None:
         self._space, self._rungs, self._maximise = space, found, maximise
-        self._levels = iter(levels(alpha, len(found), least, space.study.replicates))
+        self._level = nominal(alpha, least, space.study.replicates) / len(found)
         self._running = found.all
         self._due = least
 
@@ -61,7 +61,7 @@ class Racing:
         self._rungs.tell(told)
         running = [rung for rung in self._running if not rung.barren]
         columns = [rung.values for rung in running]
-        lost = set(beaten(columns, maximise=self._maximise, level=next(self._levels, 0.0)))
+        lost = set(beaten(columns, maximise=self._maximise, level=self._level))
         kept: list[Rung] = [rung for place, rung in enumerate(running) if place not in lost]
         self._running = kept if len(kept) > 1 else []
 

@@ -1,10 +1,13 @@
 """Racing: which alternatives cannot be the best any more, with an error rate that holds over all looks together.
 
 At each look every alternative is compared with the one that leads, by a one-sided paired t test on the replicates that
-both have. The level of a look is spent over the looks (Lan and DeMets 1983, Biometrika 70, in the manner of Pocock)
-and shared by the alternatives (Bonferroni), so that the true best is dropped with the probability alpha at most:
-whoever leads, its chance to be told from that one by mistake is alpha / (alternatives - 1) over the whole race. The
-idea is that of Maron and Moore (1997), The racing algorithm, Artificial Intelligence Review 11.
+both have. All looks are taken at one level (after Pocock 1977, Biometrika 64), the strictest of those that spend alpha
+evenly over the looks (Lan and DeMets 1983, Biometrika 70), shared by the alternatives (Bonferroni): whoever leads, the
+chance that another one as good is told from it by mistake is alpha / alternatives over the whole race. So the true best
+is dropped with the probability alpha at most, and so are all but one of several that are equally good: the leader is
+picked by the data, which makes two sides of it. What is judged afterwards at the same level shares that promise, as
+whatever it compares is compared as it was at some look. The idea of racing is that of Maron and Moore (1997), The
+racing algorithm, Artificial Intelligence Review 11.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ import numpy as np
 from fairtrial.stats.sequential import looks
 from fairtrial.stats.summary import Floats
 
+MANY = 1000
+"""Alternatives among which the error is thought to be shared: with fewer the level could be a little higher."""
 ROUNDING = 1e-12
 """Of the values: differences that vary by less do not vary."""
 
@@ -26,11 +31,13 @@ Column = Mapping[int, float]
 
 
 @cache
-def levels(alpha: float, alternatives: int, least: int, most: int) -> tuple[float, ...]:
-    """Return the level of each test at the looks after `least`, …, `most` replicates."""
-    share = alpha / max(1, alternatives - 1)
+def nominal(alpha: float, least: int, most: int) -> float:
+    """Return the level of each look, after `least`, …, `most` replicates, at which all of them together keep `alpha`.
+
+    The alternatives share it. It is also the level at which what a race has measured is judged.
+    """
     fractions = [count / most for count in range(least, most + 1)]
-    return tuple(looks(fractions, share, "pocock", sides=1))
+    return MANY * min(looks(fractions, alpha / MANY, "pocock", sides=1))
 
 
 def leader(columns: Sequence[Column], *, maximise: bool) -> int | None:

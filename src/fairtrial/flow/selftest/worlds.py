@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,20 +14,25 @@ from fairtrial.model.study import Direction, Metric
 SCORE = Metric("score", Direction.MAXIMIZE)
 
 
-def conditions(values: Any) -> Data:
-    """Return a run in which condition i measured values[i, k] as replicate k, run replicate by replicate."""
+def conditions(values: Any, *, ended: Sequence[int] | None = None) -> Data:
+    """Return a run in which condition i measured values[i, k] as replicate k, run replicate by replicate.
+
+    Where they `ended` early, condition i has that many replicates, and no trials beyond them.
+    """
     count, replicates = np.shape(values)
-    trials = count * replicates
+    last = np.full(count, replicates) if ended is None else np.asarray(ended)
+    replicate, condition = np.nonzero(np.arange(replicates)[:, None] < last)
+    trials = len(replicate)
     return data(
         Measurements(
             run=1,
             number=range(1, trials + 1),
             variant=[""] * trials,
-            replicate=np.repeat(np.arange(replicates), count).tolist(),
+            replicate=replicate.tolist(),
             seed=[0] * trials,
             status=["done"] * trials,
             failure=[""] * trials,
-            factors={"x": np.tile(np.arange(count), replicates).tolist()},
-            metrics={SCORE.name: np.transpose(values).ravel().tolist()},
+            factors={"x": condition.tolist()},
+            metrics={SCORE.name: np.asarray(values)[condition, replicate].tolist()},
         )
     )
