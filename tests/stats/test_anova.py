@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairtrial.stats.anova import arrangements, blocked, departures, omega_interval, omega_squared
+from fairtrial.stats.anova import arrangements, blocked, departures, omega_interval, omega_squared, sphericity
 from fairtrial.stats.resample import generator
 
 
@@ -151,3 +151,20 @@ def test_interval_of_the_share_covers():
         low, high = omega_interval(between / within, 2, 3 * n - 3, 3 * n, level=0.95)
         held += low <= truth <= high
     assert held / 400 == pytest.approx(0.95, abs=3 * (0.95 * 0.05 / 400) ** 0.5)
+
+
+def test_sphericity_is_that_of_the_covariance_matrix():
+    """The share of degrees of freedom is Huynh and Feldt's, from the eigenvalues of the covariance of departures."""
+    values = table(4, 12, seed=3) * np.array([1.0, 1.0, 1.0, 5.0])[:, None]
+    roots = np.linalg.eigvalsh(np.cov(departures(values)))
+    box = roots.sum() ** 2 / (3 * (roots**2).sum())
+    assert sphericity(departures(values), 3) == pytest.approx((12 * 3 * box - 2) / (3 * (11 - 3 * box)))
+    assert sphericity(departures(table(2, 6)), 1) == 1.0
+
+
+def test_unequal_noise_is_no_effect():
+    """A level of ten times the noise gives an effect in about one of twenty tables, not in one of six."""
+    rng, noise = np.random.default_rng(0), np.array([1.0, 1.0, 1.0, 10.0])[:, None]
+    tables = [noise * rng.normal(size=(4, 5)) for _ in range(300)]
+    found = [blocked(one, resolution=0.05, repeats=199, rng=rng).p <= 0.05 for one in tables]
+    assert sum(found) <= 29

@@ -57,8 +57,10 @@ def blocked(table: Floats, *, resolution: float, repeats: int, rng: np.random.Ge
     exchanged within each block, and of an interaction the rows and the columns of each block's departures: p is the
     share of arrangements with as large an F. Exact where there are at most `repeats` + 1, else Monte Carlo. Where
     even the most extreme arrangement cannot reach a p of `resolution`, p is that of the F distribution (normal
-    errors). Source: Anderson and ter Braak (2003), Permutation tests for multi-factorial analysis of variance,
-    J. Statist. Comput. Simul. 73; for F Winer (1971), Statistical Principles in Experimental Design, chapter 4.
+    errors). Levels whose noise differs, or follows that of their neighbours, may not be exchanged: F is lowered to what
+    has the same p without the degrees of freedom that such noise takes (`sphericity`). Sources: Anderson and ter Braak
+    (2003), Permutation tests for multi-factorial analysis of variance, J. Statist. Comput. Simul. 73; for F Winer
+    (1971), Statistical Principles in Experimental Design, chapter 4.
     """
     left = departures(table)
     blocks = table.shape[-1]
@@ -70,9 +72,16 @@ def blocked(table: Floats, *, resolution: float, repeats: int, rng: np.random.Ge
     count = arrangements(table.shape[:-1], blocks)
     if not peak:
         return Blocked(None, df, error_df, 1.0, exact=True, permuted=True)
+    kept = sphericity(flat, df)
+    cut = f_tail(f, kept * df, kept * error_df)
     if count * resolution < 1:
-        return Blocked(f, df, error_df, f_tail(f, df, error_df), exact=False, permuted=False)
-    p = _exchange(flat, table.shape[:-1], count if count <= repeats + 1 else 0, repeats=repeats, rng=rng)
+        p = max(cut, f_tail(f, df, error_df))
+        return Blocked(f, df, error_df, p, exact=False, permuted=False)
+    observed = float((flat.sum(axis=1) ** 2).sum())
+    if kept < 1:
+        observed = min(observed, float((flat**2).sum()) * blocks * (1 - _error_share(cut, df, error_df)))
+    every = count if count <= repeats + 1 else 0
+    p = _exchange(flat, table.shape[:-1], observed, every, repeats=repeats, rng=rng)
     return Blocked(f, df, error_df, p, exact=count <= repeats + 1, permuted=True)
 
 
@@ -84,7 +93,24 @@ def arrangements(shape: tuple[int, ...], blocks: int) -> float:
     return float(each) ** (blocks - 1)
 
 
-def f_tail(f: float | None, df: int, error_df: int) -> float:
+def sphericity(flat: Floats, df: int) -> float:
+    """Return which share of its degrees of freedom an F keeps: 1 where all differences within blocks vary alike.
+
+    `flat` holds the departures, (cells, blocks). Sources: Huynh and Feldt (1976), Estimation of the Box correction for
+    degrees of freedom from sample data, J. Educ. Statist. 1; with the lower bound 1 / df of Greenhouse and Geisser
+    (1959), Psychometrika 24.
+    """
+    blocks = flat.shape[1]
+    left = flat - flat.mean(axis=1, keepdims=True)
+    total, square = float((left**2).sum()), float(((left.T @ left) ** 2).sum())
+    if df < 2 or blocks < 2 or not square:
+        return 1.0
+    share = total**2 / (df * square)
+    over, under = blocks * df * share - 2, df * (blocks - 1 - df * share)
+    return min(1.0, max(over / under, 1 / df)) if under > 0 else 1.0
+
+
+def f_tail(f: float | None, df: float, error_df: float) -> float:
     """Return the chance of an F at least as large; 0 where the error does not vary (f None) though the term does."""
     from scipy.special import fdtrc
 
@@ -137,11 +163,25 @@ def _f(flat: Floats, df: int, error_df: int) -> float | None:
     return float((term / df) / (error / error_df))
 
 
-def _exchange(flat: Floats, shape: tuple[int, ...], count: float, *, repeats: int, rng: np.random.Generator) -> float:
-    """Return p; the sum of squares of the level sums orders the arrangements as F does, because the total stays."""
+def _error_share(p: float, df: int, error_df: int) -> float:
+    """Return the share of the error in the sum of squares of an F whose p is given."""
+    from scipy.special import betaincinv
+
+    return float(betaincinv(error_df / 2, df / 2, p))
+
+
+def _exchange(
+    flat: Floats,
+    shape: tuple[int, ...],
+    observed: float,
+    count: float,
+    *,
+    repeats: int,
+    rng: np.random.Generator,
+) -> float:
+    """Return p; the sum of squares of the level sums, `observed`, orders arrangements as F does: the total stays."""
     blocks = flat.shape[1]
     rows = flat.T[None]
-    observed = float((flat.sum(axis=1) ** 2).sum())
     size = max(1, BATCH // flat.size)
     if count:
         batches = _all(shape, int(count), blocks, size)

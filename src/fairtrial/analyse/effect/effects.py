@@ -114,7 +114,10 @@ def _verdict(judged: Sequence[Effect], inert: Sequence[str], names: Sequence[str
 
 def _method(seen: Screen) -> str:
     if seen.crossed:
-        return "F against the term's variation between replicates; p by exchange of levels within replicates"
+        return (
+            "F against the term's variation between replicates, lowered where the noise of levels differs (Huynh and "
+            "Feldt); p by exchange of levels within replicates"
+        )
     return "F of an additive model over conditions; p by permutation of its residuals over conditions"
 
 
