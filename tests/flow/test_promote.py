@@ -127,6 +127,71 @@ def test_a_verdict_from_before_an_amendment_does_not_count(
     assert "before the run was last changed" in err
 
 
+NOISY = """
+from random import Random
+
+def measure(x: float, y: int = 1, *, seed: int) -> dict[str, float]:
+    return {"score": y + Random(f"{seed} {x} {y}").gauss(0, 1)}
+"""
+ARMS = {"factors": {"x": [1.0, 2.0]}, "variants": {"high": {"set": {"y": 9}}, "low": {"set": {"y": 1}}}}
+
+
+@pytest.mark.parametrize(
+    ("expect", "by"),
+    [
+        (["high.score > low.score"], "claims"),
+        (["score is flat with x", "high.score > low.score by 5", "low.score > high.score"], "claims"),
+        (["low.score > high.score"], ""),
+        (["score < 20"], ""),
+    ],
+)
+def test_claims_about_the_winner_license_it_and_others_say_nothing(
+    run: Callable[..., None], runtime: Path, fairtrial: Type, here: Path, expect: list[str], by: str
+) -> None:
+    """The winner is of arm `high`; of two levels of x that cannot be told apart, none is the optimum."""
+    (here / "model.py").write_text(NOISY)
+    run(None, **ARMS, replicates=6, expect=expect)
+    code, out, err = fairtrial("promote", "1", "--to", "runtime.yaml", *MAP, "--dry-run", "--json")
+    if by:
+        assert code == 0, err
+        assert json.loads(out)["data"]["permit"]["by"] == by
+    else:
+        assert code == 5, out
+        assert "optimum says inconclusive" in err
+
+
+def test_a_confirmation_that_does_not_confirm_refuses(run: Callable[..., None], runtime: Path, fairtrial: Type) -> None:
+    """The run's own optimum is supported; a newer inconclusive confirmation holds until a gate passes."""
+    run(None, replicates=6)
+    assert fairtrial("promote", "1", "--to", "runtime.yaml", *MAP, "--dry-run")[0] == 0
+    judge("inconclusive", verb="confirm")
+    code, _, err = fairtrial("promote", "1", "--to", "runtime.yaml", *MAP, "--dry-run")
+    assert code == 5
+    assert "run 1 is not promoted: confirm (entry 2) says inconclusive" in err
+    judge("PASS")
+    assert fairtrial("promote", "1", "--to", "runtime.yaml", *MAP, "--dry-run")[0] == 0
+
+
+def test_a_run_without_factors_has_no_winner(run: Callable[..., None], runtime: Path, fairtrial: Type) -> None:
+    """There was nothing to choose, whatever a gate says of it."""
+    run(factors=None, base={"x": 1}, replicates=5)
+    code, _, err = fairtrial("promote", "1", "--to", "runtime.yaml", *MAP)
+    assert code == 2
+    assert err == "fairtrial: run 1 has no winner: its study has no factors, so there is nothing to choose\n"
+    assert runtime.read_text() == RUNTIME
+
+
+def test_a_mapping_is_not_replaced_by_a_number(run: Callable[..., None], runtime: Path, fairtrial: Type) -> None:
+    """Not even with --force."""
+    run()
+    for force in ((), ("--force", "--why", "demo")):
+        code, _, err = fairtrial("promote", "1", "--to", "runtime.yaml", "--map", "y=nested", *force)
+        assert code == 2
+        assert "runtime.yaml: nested is a mapping, and y is a single value" in err
+        assert "(its keys: y, z)" in err
+    assert runtime.read_text() == RUNTIME
+
+
 def test_a_dry_run_shows_the_diff_and_writes_nothing(run: Callable[..., None], runtime: Path, fairtrial: Type) -> None:
     """No file, no evidence, no entry."""
     run()

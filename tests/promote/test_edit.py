@@ -302,3 +302,10 @@ def test_the_diff_is_unified() -> None:
     """Old and new lines under the file's name."""
     after = put(TEXT, pool=8)
     assert "-pool: 4   # threads\n+pool: 8   # threads\n" in diff(TEXT, after, "r.yaml")
+
+
+def test_a_file_without_keys_names_none() -> None:
+    """The hint says only how a key is made."""
+    with pytest.raises(UnknownName) as problem:
+        put("", x=1)
+    assert str(problem.value) == "unknown key of runtime.yaml 'x' (--add writes a new one)"

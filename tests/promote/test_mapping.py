@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fairtrial.errors import UnknownName, UserError
-from fairtrial.promote.mapping import read, read_file, wanted
+from fairtrial.promote.mapping import read, read_file, refuse_other_kinds, wanted
 
 PARAMETERS: dict[str, Any] = {
     "lr": 0.1,
@@ -59,3 +59,32 @@ def test_mapping_files_are_flat_or_nested() -> None:
     assert read_file("net: {act: a.b}\nlr: c\n", "m.yaml") == {"net.act": "a.b", "lr": "c"}
     with pytest.raises(UserError, match=r"m\.yaml: lr: 3 names no key"):
         read_file("lr: 3\n", "m.yaml")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        (
+            "net",
+            3,
+            "r.yaml: net is a mapping, and p is a single value, which would replace it whole (its keys: a.b, c)",
+        ),
+        ("dims", 3, "r.yaml: dims is a list, and p is a single value"),
+        ("text", "one", "r.yaml: text is a text of several lines, and p is a single value"),
+        ("pool", {"a": 1}, "r.yaml: pool is a single value, and p is a mapping"),
+        ("pool", [1], "r.yaml: pool is a single value, and p is a list"),
+        ("net", [1], "r.yaml: net is a mapping, and p is a list"),
+    ],
+)
+def test_a_value_is_not_replaced_by_one_of_another_kind(key: str, value: object, said: str) -> None:
+    """A whole mapping, list or text is not lost by a slip in a key's name."""
+    tree = {"net": {"a": {"b": 1}, "c": 2}, "dims": [1, 2], "text": "one\ntwo\n", "pool": 1}
+    with pytest.raises(UserError) as problem:
+        refuse_other_kinds({key: ("p", value)}, tree, "r.yaml")
+    assert str(problem.value).startswith(said)
+
+
+def test_what_is_empty_or_new_takes_any_value() -> None:
+    """So does a value of the same kind."""
+    chosen = {"none": ("p", {"a": 1}), "new": ("q", [1]), "pool": ("r", "text"), "dims": ("s", [3])}
+    refuse_other_kinds(chosen, {"none": None, "pool": 1, "dims": [1, 2]}, "r.yaml")

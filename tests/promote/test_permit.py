@@ -34,6 +34,9 @@ DOUBT = Permit("inconclusive", "optimum", "Two conditions cannot be told apart."
         ([("gate", "FAIL"), ("confirm", "supported")], [DOUBT], "supported", "confirm"),
         ([("confirm", "supported"), ("gate", "FAIL")], [OPTIMUM], "FAIL", "gate"),
         ([("gate", "INCONCLUSIVE")], [OPTIMUM], "supported", "optimum"),
+        ([("confirm", "inconclusive")], [OPTIMUM], "inconclusive", "confirm"),
+        ([("gate", "PASS"), ("confirm", "inconclusive")], [OPTIMUM], "inconclusive", "confirm"),
+        ([("confirm", "inconclusive"), ("gate", "PASS")], [DOUBT], "PASS", "gate"),
         ([("gate", "INCONCLUSIVE")], [DOUBT], "INCONCLUSIVE", "gate"),
         ([], [DOUBT, Permit("supported", "claims")], "supported", "claims"),
         ([], [DOUBT, Permit("not supported", "claims")], "not supported", "claims"),
@@ -72,6 +75,8 @@ def test_a_verdict_from_before_the_last_change_is_no_yes() -> None:
     early = recorded([action(1, "gate", "PASS", at=4.0)], 7, updated=5.0)
     assert (early[0].verdict, early[0].passing) == ("INCONCLUSIVE", False)
     assert recorded([action(1, "gate", "FAIL", at=4.0)], 7, updated=5.0)[0].verdict == "FAIL"
+    doubt = recorded([action(1, "confirm", "inconclusive", at=4.0)], 7, updated=5.0)
+    assert decide(doubt, [OPTIMUM]).by == "optimum"
 
 
 @pytest.mark.parametrize(

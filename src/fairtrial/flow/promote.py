@@ -116,12 +116,12 @@ def _prepared(
     """Do everything but write."""
     from fairtrial.flow.evidence import gather
     from fairtrial.promote import edit, file
-    from fairtrial.promote.mapping import wanted
+    from fairtrial.promote.mapping import refuse_other_kinds, wanted
 
     original, shown = target
     found = gather(ledger, number)
     winner = winner_of(found, registry)
-    permit = permitted(found)
+    permit = permitted(found, winner)
     objection = permit.refusal(found.run.number) if not permit.passing else None
     if objection is None and winner.objection:
         hint = "--force --why TEXT promotes it all the same"
@@ -129,7 +129,9 @@ def _prepared(
     if objection is not None and not asked.force:
         raise objection
     factors = list(winner.finding.assignment)
-    chosen = wanted(asked.mapping or {}, winner.parameters, factors, edit.known(original.text, shown))
+    tree = edit.known(original.text, shown)
+    chosen = wanted(asked.mapping or {}, winner.parameters, factors, tree)
+    refuse_other_kinds(chosen, tree, shown)
     if not chosen:
         raise UserError(f"no parameter of the winner is a key of {shown}", hint=_suggestion(factors))
     edited = edit.edit(original.text, chosen, file=shown, add=asked.add)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fairtrial.contract.registry import Registry
-from fairtrial.errors import NothingMeasured
+from fairtrial.errors import NothingMeasured, UserError
+from fairtrial.model.claim import Claim, ClaimKind
 from fairtrial.model.finding import ConditionFinding
+from fairtrial.model.study import Direction
 
 if TYPE_CHECKING:
     from fairtrial.flow.evidence import Evidence
@@ -28,7 +30,8 @@ class Winner:
 def winner_of(found: Evidence, registry: Registry) -> Winner:
     """Return the condition with the best mean.
 
-    Raises NothingMeasured where none has enough results, UserError for a run that was imported or has no direction.
+    Raises NothingMeasured where none has enough results, UserError for a run that was imported, or of a study without
+    factors or without a direction.
     """
     from fairtrial.analyse.winner import best
     from fairtrial.contract.system import Vouches
@@ -37,6 +40,8 @@ def winner_of(found: Evidence, registry: Registry) -> Winner:
 
     number, study = found.run.number, found.study
     declared = recall(found.ledger, number, registry=registry)
+    if len(study.variants) < 2 and not any(study.all_factors(variant) for variant in study.variants):
+        raise UserError(f"run {number} has no winner: its study has no factors, so there is nothing to choose")
     finding = best(found.ledger.measurements(number), study.metrics, completeness=study.completeness)
     if finding is None:
         said = f"run {number} has no winner: no condition has enough results"
@@ -62,22 +67,35 @@ def _broken_level(found: Evidence, finding: ConditionFinding) -> str:
     return ""
 
 
-def permitted(found: Evidence) -> Permit:
+def permitted(found: Evidence, winner: Winner) -> Permit:
     """Return the verdict that counts for a run: of a gate, a comparison, a confirmation, or of its own findings."""
     from fairtrial.promote.permit import decide, recorded
 
     said = recorded(found.ledger.actions(), found.run.number, updated=found.run.updated)
-    return decide(said, _computed(found))
+    return decide(said, _computed(found, winner.finding.variant))
 
 
-def _computed(found: Evidence) -> Iterator[Permit]:
-    """Judge by the run's own findings: its optimum, then its claims, which count only when all are supported."""
+def _computed(found: Evidence, variant: str) -> Iterator[Permit]:
+    """Judge by the run's own findings: its optimum, then the claims that the winner's arm is better than another.
+
+    Of several such claims all must hold; what else the study claims says nothing about which condition is the best.
+    """
     from fairtrial.flow.analyse import ask
     from fairtrial.promote.permit import Permit
 
     for finding in ask(found, "optimum"):
         yield Permit(finding.verdict.value, "optimum", finding.answer)
-    if found.study.expect:
-        claims = list(ask(found, "claims"))
-        worst = min(claims, key=lambda claim: ("not supported", "inconclusive", "supported").index(claim.verdict.value))
+    if any(_ahead(found, claim) == variant for claim in found.study.expect):
+        judged = zip(found.study.expect, ask(found, "claims"), strict=True)
+        about = [finding for claim, finding in judged if _ahead(found, claim) == variant]
+        worst = min(about, key=lambda claim: ("not supported", "inconclusive", "supported").index(claim.verdict.value))
         yield Permit(worst.verdict.value, "claims", worst.answer)
+
+
+def _ahead(found: Evidence, claim: Claim) -> str | None:
+    """Return the arm that a claim says is the better one of two; None for a claim of another kind."""
+    direction = found.direction(claim.metric)
+    if claim.kind is not ClaimKind.EXCEEDS or direction is Direction.NONE:
+        return None
+    larger, smaller = claim.arms
+    return larger if direction is Direction.MAXIMIZE else smaller

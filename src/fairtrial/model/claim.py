@@ -41,7 +41,7 @@ class Claim:
     """'' for `A and B cross in F` in a study with one directed metric: that one."""
     factor: str = ""
     arms: tuple[str, ...] = ()
-    """The better one, then the worse one; for a crossing the two."""
+    """The one with the larger value, then the other; for a crossing the two."""
     margin: Margin | None = None
     near: float | None = None
     limit: float | None = None

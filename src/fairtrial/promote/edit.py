@@ -119,7 +119,7 @@ def _read_back(spoken: Language, text: str, file: str) -> Any:
 
 
 def _missing(tree: Any, key: str, file: str) -> UnknownName:
-    problem = UnknownName(f"key of {file}", key, [path for path, _ in flatten(tree)])
+    problem = UnknownName(f"key of {file}", key, [path for path, _ in flatten(tree) if path])
     problem.hint = f"{problem.hint}; --add writes a new one".removeprefix("; ")
     return problem
 

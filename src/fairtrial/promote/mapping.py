@@ -10,7 +10,7 @@ from fairtrial.model import path as paths
 from fairtrial.model.secret import references
 from fairtrial.model.study import ABSENT
 from fairtrial.promote.edit import known
-from fairtrial.promote.tree import resolve
+from fairtrial.promote.tree import resolve, value_at
 
 
 def read(words: Iterable[str]) -> dict[str, str]:
@@ -55,6 +55,27 @@ def wanted(
             raise UserError(f"{made[key][0]} and {parameter} both go to {key}")
         made[key] = (parameter, value)
     return made
+
+
+def refuse_other_kinds(chosen: Mapping[str, tuple[str, Any]], tree: Any, file: str) -> None:
+    """Raise UserError for a key that holds another kind of value: a slip in its name must not cost all below it."""
+    for key, (parameter, new) in chosen.items():
+        keys, exists = resolve(tree, key)
+        old = value_at(tree, keys) if exists else None
+        if old is None or _kind(old) == _kind(new):
+            continue
+        below = [path for path, _ in paths.flatten(old)] if isinstance(old, dict) and old else []
+        shown = f"its keys: {', '.join(below[:8])}{', …' if len(below) > 8 else ''}" if below else "name another key"
+        said = f"{file}: {key} is {_kind(old)}, and {parameter} is {_kind(new)}, which would replace it whole"
+        raise UserError(said, hint=shown)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    return "a text of several lines" if isinstance(value, str) and "\n" in value.rstrip("\n") else "a single value"
 
 
 def _by_name(parameters: Mapping[str, Any], factors: Iterable[str], tree: Any) -> Iterator[tuple[str, str]]:

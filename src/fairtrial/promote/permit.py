@@ -29,11 +29,18 @@ class Permit:
     answer: str = ""
     entry: int | None = None
     """Its entry in the log."""
+    early: bool = False
+    """It was given before the run was last changed."""
 
     @property
     def passing(self) -> bool:
         """Say whether it lets a promotion pass."""
         return self.verdict in PASSING
+
+    @property
+    def refusing(self) -> bool:
+        """Say whether it holds until a newer yes: a no, and a second measurement that did not confirm the first."""
+        return self.verdict in REFUSALS or (self.by == "confirm" and not self.passing and not self.early)
 
     def refusal(self, run: int) -> FairtrialError:
         """Return the error of a promotion that it does not let pass: exit code 4, 5 or 6."""
@@ -55,10 +62,11 @@ def recorded(actions: Iterable[Mapping[str, Any]], run: int, *, updated: float) 
         if not _about(action["verb"], detail, run):
             continue
         verdict, answer = str(detail["verdict"]), str(detail.get("answer", ""))
-        if action["at"] < updated and verdict in PASSING:
+        early = action["at"] < updated
+        if early and verdict in PASSING:
             verdict, answer = Gate.INCONCLUSIVE.value, "it was said before the run was last changed"
         found.pop(action["verb"], None)
-        found[action["verb"]] = Permit(verdict, action["verb"], answer, action["id"])
+        found[action["verb"]] = Permit(verdict, action["verb"], answer, action["id"], early)
     return list(found.values())[::-1]
 
 
@@ -72,11 +80,11 @@ def _about(verb: str, detail: Mapping[str, Any], run: int) -> bool:
 
 
 def decide(said: Sequence[Permit], computed: Iterable[Permit]) -> Permit:
-    """Choose what counts: a recorded no above all, then any yes, then the newest doubt.
+    """Choose what counts: what refuses above all but a newer yes, then any yes, then the newest doubt.
 
     `said` are recorded verdicts, newest first; `computed` are those of findings, looked at only where no one decides.
     """
-    refused = [permit for permit in said if permit.verdict in REFUSALS]
+    refused = [permit for permit in said if permit.refusing]
     passed = [permit for permit in said if permit.passing]
     if refused and not (passed and said.index(passed[0]) < said.index(refused[0])):
         return refused[0]
