@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fairtrial.analyse.choice.optimum import compare_again, optimum
 from fairtrial.analyse.choice.search import search
@@ -63,6 +65,45 @@ def test_counts_keep_pruned_failed_and_undefined_apart():
     assert (found.top, found.top_mean, found.top_sd) == (2, 1.5, pytest.approx(math.sqrt(0.5)))
     assert (found.best.assignment, found.peak_gap) == ({"x": 1}, -0.5)
     assert CautionKind.CENSORED in [caution.kind for caution in found.cautions]
+
+
+def drawn_search(seed, unit=1.0, order=None):
+    """Twelve conditions of two replicates, some of them failed or pruned; rows may be stored in another order."""
+    rng = np.random.default_rng(seed)
+    x = np.repeat(rng.random(12), 2)
+    y = np.where((status := rng.choice(["done", "done", "done", "failed", "pruned"], 24)) == "done", x, np.nan)
+    rows = np.arange(24) if order is None else np.random.default_rng(order).permutation(24)
+    return data(
+        Measurements(
+            run=1,
+            number=(rows + 1).tolist(),
+            variant=[""] * 24,
+            replicate=(rows % 2).tolist(),
+            seed=[0] * 24,
+            status=status[rows].tolist(),
+            failure=["oom" if status[row] == "failed" else "" for row in rows],
+            factors={"x": x[rows].tolist()},
+            metrics={"loss": unit * (y + rng.normal(0, 0.1, 24))[rows]},
+        )
+    )
+
+
+def summed(found, unit=1.0):
+    """What a search says, in the first unit."""
+    numbers = [found.top_mean, found.top_sd, found.all_mean, found.all_sd, found.peak_gap, found.margin]
+    said = (found.verdict, found.completed, found.pruned, found.failed, [one.assignment for one in found.near])
+    return (*said, found.ranges), pytest.approx([number if number is None else number / unit for number in numbers])
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10**6), st.integers(0, 99), st.sampled_from([1e-9, 1e-3, 60.0, 1e6]))
+def test_neither_units_nor_the_order_of_trials_matter(seed, order, unit):
+    """The same counts, verdict and near-best set; the numbers scale."""
+    plain = summed(search(drawn_search(seed), [LOSS], top=5))
+    other = search(drawn_search(seed, unit, order), [LOSS], top=5)
+    words, numbers = summed(other, unit)
+    assert words == plain[0]
+    assert numbers.expected == plain[1]
 
 
 def test_what_would_settle_it_is_that_of_the_optimum():

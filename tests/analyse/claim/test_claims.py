@@ -25,23 +25,26 @@ def study(*expect, **settings_):
     return Study("s", SystemRef("x"), metrics=metrics, expect=tuple(expect), **settings_)
 
 
-def measured(mean, *, replicates=6, sd=0.1, seed=0, failed=()):
-    """Two arms over `load`; the arm `tuned` has a factor `w` of its own."""
+def measured(mean, *, replicates=6, sd=0.1, seed=0, failed=(), order=None):
+    """Two arms over `load`; the arm `tuned` has a factor `w` of its own. Rows may be stored in another order."""
     rng = np.random.default_rng(seed)
     rows = [("tuned", load, w, r) for load in LOADS for w in (4, 64) for r in range(replicates)]
     rows += [("plain", load, ABSENT, r) for load in LOADS for r in range(replicates)]
     n = len(rows)
+    y = [mean(*row[:3]) + sd * rng.normal() for row in rows]
+    order = range(n) if order is None else np.random.default_rng(order).permutation(n).tolist()
+    rows = [rows[i] for i in order]
     return data(
         Measurements(
             run=1,
-            number=range(1, n + 1),
+            number=[i + 1 for i in order],
             variant=[row[0] for row in rows],
             replicate=[row[3] for row in rows],
             seed=[0] * n,
-            status=["failed" if i in failed else "done" for i in range(n)],
-            failure=["oom" if i in failed else "" for i in range(n)],
+            status=["failed" if i in failed else "done" for i in order],
+            failure=["oom" if i in failed else "" for i in order],
             factors={"load": [row[1] for row in rows], "w": [row[2] for row in rows]},
-            metrics={"y": [mean(*row[:3]) + sd * rng.normal() for row in rows]},
+            metrics={"y": [y[i] for i in order]},
         )
     )
 
@@ -231,6 +234,32 @@ def test_units_do_not_change_a_verdict(seed, scale):
     for left, right in zip(first, second, strict=True):
         assert left.verdict is right.verdict
         assert left.p == pytest.approx(right.p, rel=1e-6, abs=1e-12)
+
+
+FOUR = (INCREASES, FLAT, exceeds("tuned", "plain", Margin(1.0, relative=False)), below(9.0))
+
+
+@given(st.integers(0, 1000), st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_the_order_of_trials_does_not_matter(seed, order):
+    """Rows stored in another order give the same verdicts, and numbers equal but for rounding."""
+    plain, shuffled = (claims(measured(better, sd=2.0, seed=seed, order=how), study(*FOUR)) for how in (None, order))
+    assert [one.verdict for one in plain] == [one.verdict for one in shuffled]
+    assert [one.p for one in plain] == pytest.approx([one.p for one in shuffled], rel=1e-9)
+    assert [one.estimate for one in plain] == pytest.approx([one.estimate for one in shuffled], rel=1e-9)
+
+
+@given(st.integers(0, 1000), st.sets(st.integers(0, 71), min_size=1, max_size=30), st.sampled_from([1.0, 0.5]))
+@settings(max_examples=40, deadline=None)
+def test_failures_never_improve_a_claim_below_what_was_declared(seed, failed, completeness):
+    """Where fewer trials gave a value than the study asks for, no claim is supported."""
+    wanted = study(*FOUR, completeness=completeness)
+    n = len(measured(better, seed=seed))
+    found = claims(measured(better, sd=0.5, seed=seed, failed=failed), wanted)
+    if 1 - len(failed) / n < completeness:
+        assert SUPPORTED not in [one.verdict for one in found]
+    everything = claims(measured(better, sd=0.5, seed=seed, failed=set(range(n))), wanted)
+    assert {one.verdict for one in everything} == {OPEN}
 
 
 def test_an_open_claim_says_what_it_needs():
