@@ -31,7 +31,7 @@ from fairtrial.model.curve import (
     ThresholdFinding,
 )
 from fairtrial.model.document import Document
-from fairtrial.model.effect import Effect, EffectsFinding, Importance, Marginal
+from fairtrial.model.effect import Contrast, Effect, EffectsFinding, Importance, Marginal
 from fairtrial.model.finding import (
     Caution,
     CautionKind,
@@ -178,6 +178,7 @@ def crossover():
         purchases=(Purchase(1000.0, "gpt", 2000.0, 0.12, 0.83),),
         verdict=Verdict.SUPPORTED,
         answer="gpt and expert cross at budget = 1450 (95 % interval 900 to 2300).",
+        contrasts=(Contrast(100, 0.1, interval(0.05, 0.15), 0.001, 0.002, 5), Contrast(3200, None, None, None, None, 0)),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fairtrial.model.effect import Contrast
 from fairtrial.model.finding import Caution, Interval, Needed, Point, Verdict
 
 
@@ -241,3 +242,5 @@ class CrossoverFinding:
     answer: str
     cautions: tuple[Caution, ...] = ()
     needed: Needed = Needed(None)
+    contrasts: tuple[Contrast, ...] = ()
+    """First arm less second, at each level that both have; corrected as a screen."""

@@ -57,6 +57,16 @@ def test_a_crossing_is_found():
     assert "other is better below, one is better above" in found.answer
 
 
+def test_the_arms_are_compared_at_every_size_too():
+    """Pairs of common seeds, corrected over the sizes: each arm is shown to be worse on its side of the crossing."""
+    contrasts = asked(crossing(replicates=10)).contrasts
+    assert [each.level for each in contrasts] == SIZES
+    assert all(each.n == 10 and each.p_adjusted >= each.p for each in contrasts)
+    first, last = contrasts[0], contrasts[-1]
+    assert first.interval.low > 0 > last.interval.high
+    assert max(first.p_adjusted, last.p_adjusted) <= 0.05
+
+
 def test_a_metric_to_maximise_crosses_at_the_same_place():
     """Scores instead of errors: the same place, the same leaders."""
     scores = {name: 1 - values for name, values in crossing().items()}

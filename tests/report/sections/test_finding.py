@@ -53,6 +53,13 @@ def test_a_finding_begins_with_its_answer(kind, planted):
     assert all(len(set(table.columns)) == len(table.columns) for table in made.tables)
 
 
+def test_a_crossover_compares_the_arms_level_by_level(planted):
+    """A level at which an arm has no value is a row without numbers."""
+    tables = section(planted.crossover(), UNITS).tables
+    (table,) = (table for table in tables if table.title.startswith("gpt less expert"))
+    assert table.rows == ((100, 5, 0.1, 0.05, 0.15, 0.001, 0.002), (3200, 0, None, None, None, None, None))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_finding_that_knows_nothing_says_so(kind, planted):
     """Nothing is invented where there is nothing: no None, no nan, no statement of an effect."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fairtrial.analyse.arms import by_level
 from fairtrial.analyse.curve.exchange import exchange, purchases
 from fairtrial.analyse.curve.growth import DRAWS, STEPS, Growth, curve, growth, named, still
 from fairtrial.analyse.curve.levels import doubts
@@ -79,6 +80,7 @@ def crossover(
         answer=judged.answer(),
         cautions=tuple(_cautions(pair, judged, completeness)),
         needed=judged.needed,
+        contrasts=by_level(found, metric=metric, factor=factor, arms=(first, second), alpha=alpha, seed=seed),
     )
 
 

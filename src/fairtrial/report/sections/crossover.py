@@ -6,7 +6,7 @@ from fairtrial.model.curve import CrossoverFinding
 from fairtrial.model.figure import Figure, Grid, Mark, Section, Series
 from fairtrial.model.finding import Verdict
 from fairtrial.report.sections import points
-from fairtrial.report.words import Units, between, clean, ends, number, percent, settles
+from fairtrial.report.words import Units, between, clean, ends, level, number, percent, settles
 
 
 def crossover(found: CrossoverFinding, units: Units) -> Section:
@@ -14,13 +14,19 @@ def crossover(found: CrossoverFinding, units: Units) -> Section:
     first, second = found.arms
     heads = [f"{arm}: {found.metric} along {found.factor}" for arm in found.arms]
     tables = [points.table(found.factor, each, title=head) for each, head in zip(found.points, heads, strict=True)]
+    if found.contrasts:
+        differences = tuple(
+            (level(c.level), c.n, c.estimate, *ends(c.interval), c.p, c.p_adjusted) for c in found.contrasts
+        )
+        columns = (found.factor, "n", "difference", "low", "high", "p", "p adj.")
+        tables.append(Grid(columns, differences, f"{first} less {second}, level by level (Benjamini-Hochberg)"))
     if found.exchange:
         rows = tuple((each.first, each.second, each.low, each.high) for each in found.exchange)
         tables.append(Grid((first, second, "low", "high"), rows, f"How much {second} is worth as much as {first}"))
     if found.purchases:
         bought = tuple((p.cost, p.arm, p.amount, p.expected, p.probability) for p in found.purchases)
-        columns = ("budget", "better buy", "amount", f"expected {found.metric}", "probability")
-        tables.append(Grid(columns, bought, "What a budget buys"))
+        heads = ["budget", "better buy", "amount", f"expected {found.metric}", "probability"]
+        tables.append(Grid(tuple(heads), bought, "What a budget buys"))
     title = f"Crossover of {first} and {second} in {found.factor}"
     return Section(title, tuple(filter(None, _said(found, units))), tuple(tables), (_figure(found, units),))
 
