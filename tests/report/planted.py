@@ -178,7 +178,10 @@ def crossover():
         purchases=(Purchase(1000.0, "gpt", 2000.0, 0.12, 0.83),),
         verdict=Verdict.SUPPORTED,
         answer="gpt and expert cross at budget = 1450 (95 % interval 900 to 2300).",
-        contrasts=(Contrast(100, 0.1, interval(0.05, 0.15), 0.001, 0.002, 5), Contrast(3200, None, None, None, None, 0)),
+        contrasts=(
+            Contrast(100, 0.1, interval(0.05, 0.15), 0.001, 0.002, 5),
+            Contrast(3200, None, None, None, None, 0),
+        ),
     )
 
 

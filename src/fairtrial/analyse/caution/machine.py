@@ -34,6 +34,8 @@ ROBUST = 1.4826
 RANKED = 50
 """Residuals from which the rank of the sentinel says enough."""
 ROUNDING = 1e-9
+CLEARLY = 3.0
+"""Difference of the logarithms of two likelihoods from which one model fits clearly better."""
 LOUD = 0.2
 """Spread within a condition, as a share of its mean, at which five replicates see differences above a third only."""
 
@@ -76,18 +78,26 @@ def machine(found: Data, study: Study, metrics: Sequence[str], line: Timeline) -
 
 
 def residuals(found: Data, metric: str) -> Floats:
-    """Return what is left of a metric without its condition's mean, as a share of that where `relative`."""
+    """Return what is left of a metric without its condition's mean, as a share of that where it is `relative` to it."""
     values = found.metric(metric)
     seen = summarise(values, found.condition, int(found.condition.max()) + 1)
     left = values - seen.mean[found.condition]
     left[seen.n[found.condition] < 2] = np.nan
-    return left / seen.mean[found.condition] if relative(found, metric) else left
+    return left / seen.mean[found.condition] if relative(left, seen.mean[found.condition]) else left
 
 
-def relative(found: Data, metric: str) -> bool:
-    """Say whether all values of a metric are positive, as of a time or a rate: then noise grows with the mean."""
-    values = found.metric(metric)
-    return bool((values[np.isfinite(values)] > 0).all())
+def relative(left: Floats, means: Floats) -> bool:
+    """Say whether residuals grow with the means of their conditions, as those of a time or a rate often do.
+
+    Means of both signs cannot be a scale. Otherwise residuals that grow in proportion have to fit better by far than
+    residuals of one size: as likelihoods of Laplace's distribution, which a few wild values do not decide.
+    """
+    rows = np.isfinite(left) & (left != 0)
+    size, scale = np.abs(left[rows]), np.abs(means[rows])
+    if not rows.any() or float(means[rows].min()) * float(means[rows].max()) <= 0:
+        return False
+    gain = np.log(size.mean()) - np.log((size / scale).mean()) - np.log(scale).mean()
+    return float(gain) * len(size) > CLEARLY
 
 
 def _spin(one: AttemptRow) -> float:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from fairtrial.analyse.choice.answer import Spoken, doubts
 from fairtrial.analyse.choice.field import Field, beside, chosen, field, front
 from fairtrial.analyse.choice.judged import Judged, judge
-from fairtrial.analyse.choice.spoken import Spoken, doubts
 from fairtrial.analyse.data import Data
 from fairtrial.model.choice import Again, Candidate, OptimumFinding
 from fairtrial.model.claim import Clause

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fairtrial.analyse.choice.answer import named
 from fairtrial.analyse.choice.field import Field, chosen, field
 from fairtrial.analyse.choice.judged import Judged, judge
 from fairtrial.analyse.choice.optimum import candidates_of, needed_of, verdict_of
-from fairtrial.analyse.choice.spoken import named
 from fairtrial.analyse.data import Column, Data
 from fairtrial.analyse.doubts import CONFIRM, RETRY
 from fairtrial.analyse.effect.importance import importance

@@ -11,9 +11,9 @@ import numpy as np
 from fairtrial.analyse.crossed import changed_nothing, twins
 from fairtrial.analyse.data import Data
 from fairtrial.analyse.doubts import reached
+from fairtrial.analyse.effect.answer import Telling, doubts, oddities
 from fairtrial.analyse.effect.importance import importance
 from fairtrial.analyse.effect.screen import Screen, screen
-from fairtrial.analyse.effect.telling import Telling, doubts, oddities
 from fairtrial.analyse.effect.term import Asked, Term
 from fairtrial.errors import UserError
 from fairtrial.model.effect import Effect, EffectsFinding
