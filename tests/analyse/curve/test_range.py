@@ -136,6 +136,7 @@ def test_nothing_settles_what_is_shown():
     assert look(measured(X[:2], {"p99": lost})).needed.replicates is not None
     assert look(sweep([0.001] * 5, spread=np.ones(1))).needed == Needed(None, 2)
     assert look(sweep([0.01] * 5)).needed.replicates is None
+    assert look(sweep([0.01] * 5, [1.0] * 5), SUCCESS).needed == Needed(None)
 
 
 def test_refuses_nonsense():

@@ -82,8 +82,8 @@ class _Tried:
     def needed(self, place: int) -> Needed:
         """Return how far inside the limit a mean is shown to be, and the replicates that would show this one to be."""
         point = self.measured.points[place]
-        if point.mean is None or point.sd is None:
-            return Needed(None, None if point.missing else 2)
+        if point.mean is None or not point.sd:
+            return Needed(None, 2 if point.n == 1 and not point.missing else None)
         smallest = smallest_effect(point.sd, point.n, alpha=self.alpha, paired=True, sides=1)
         inside = self.sign * (self.clause.limit - point.mean)
         if self.kept(place) or point.missing or inside <= 0:
