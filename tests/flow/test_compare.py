@@ -89,7 +89,7 @@ def test_a_regression_between_two_times_is_not_settled(measured: Callable[..., N
     assert code == 5
     assert out.count("REGRESS") == 2
     assert "? RESULT: NOT SETTLED (INCONCLUSIVE)" in out
-    assert out.splitlines()[-1] == "next: fairtrial gate 2 --against 1 --confirm"
+    assert out.splitlines()[-1] == "next: fairtrial compare --paired THERE/a.yaml a.yaml"
 
 
 def test_a_broken_run_cannot_be_judged(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -307,3 +308,46 @@ def test_confirm_of_what_is_gone_or_the_same_is_refused(sides: Write, here: Path
     assert code == 2
     assert "the system of run 1 has changed since" in err
     assert "--paired" in err
+
+
+def test_an_open_pairing_names_the_rounds_it_needs(
+    two: Callable[..., None], fairtrial: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What settles it is the same command with more rounds, also when the runs are compared again later."""
+    monkeypatch.setenv("NOISE", "0.3")
+    two(1.02)
+    code, out, _ = fairtrial("compare", "--paired", "a.yaml", "b.yaml", "--rounds", "5", "-q", "--why", "a try")
+    assert code == 5
+    last = out.splitlines()[-1]
+    assert re.fullmatch(r"next: fairtrial compare --paired a.yaml b.yaml --rounds \d+", last)
+    assert int(last.split()[-1]) > 5
+    assert fairtrial("compare", "1", "2")[1].splitlines()[-1] == last
+
+
+def test_a_confirmation_that_is_open_names_the_runs_it_is_about(
+    sides: Write, fairtrial: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not those that measured them again."""
+    sides()
+    fairtrial("run", "a.yaml", "-q")
+    sides("b.yaml", study="new", base={"slow": 1.02})
+    fairtrial("run", "b.yaml", "-q")
+    monkeypatch.setenv("NOISE", "0.3")
+    code, out, err = fairtrial("gate", "2", "--against", "1", "--confirm", "--rounds", "5", "-q")
+    assert code == 5, err
+    assert re.fullmatch(r"next: fairtrial gate 2 --against 1 --confirm --rounds \d+", out.splitlines()[-1])
+
+
+def test_runs_of_two_folders_are_measured_again_where_they_lie(
+    sides: Write, here: Path, fairtrial: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both systems still are what they were: `gate --confirm` is named, and it is not refused."""
+    sides()
+    fairtrial("run", "a.yaml", "-q")
+    (here / "there").mkdir()
+    (here / "there" / "service.py").write_text(MODULE.replace("x * slow", "1.5 * x * slow"))
+    (here / "there" / "a.yaml").write_text((here / "a.yaml").read_text())
+    assert fairtrial("run", "there/a.yaml", "-q")[0] == 0
+    code, out, err = fairtrial("compare", "1", "2")
+    assert (code, out.splitlines()[-1]) == (5, "next: fairtrial gate 2 --against 1 --confirm"), err
+    assert fairtrial("gate", "2", "--against", "1", "--confirm", "-q")[0] == 4

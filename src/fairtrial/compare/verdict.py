@@ -29,9 +29,8 @@ def compare(
     stored: Iterable[Null] = (),
     alpha: float | None = None,
     looks: int = 1,
-    settle: str = "",
 ) -> Comparison:
-    """Compare two runs. `alpha` is the level of this look (None: the study's), `settle` the command that decides.
+    """Compare two runs. `alpha` is the level of this look (None: the study's).
 
     The rule, for every gating metric of every condition, on differences signed so that + is worse: FAIL where Holm
     rejects `not worse` for one of them and its estimate is beyond its margin; PASS where every one-sided upper bound
@@ -59,7 +58,6 @@ def compare(
         alpha=level,
         looks=looks,
         false_alarms=nulls.false_alarms(drafts, alpha=level) if together else None,
-        next_command="" if verdict in (Gate.PASS, Gate.FAIL) else settle,
         cautions=_cautions(changes, together=together, defaults=not (current.study.gate or baseline.study.gate)),
     )
 

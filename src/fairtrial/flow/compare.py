@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,21 +55,15 @@ def judge(
     Runs that were interleaved in several looks are judged at the share of alpha that their last look had.
     """
     from fairtrial.compare.verdict import compare as decide
+    from fairtrial.flow.remedy import remedy
 
     before, after = sample(ledger, baseline), sample(ledger, current)
     if not mode:
-        found = side_by_side(ledger, baseline, current)
-        mode, looks = ("cross-time", 1) if found is None else ("interleaved", int(found.get("looks", 1)))
+        made = side_by_side(ledger, baseline, current)
+        mode, looks = ("cross-time", 1) if made is None else ("interleaved", int(made.get("looks", 1)))
         alpha = after.study.alpha / looks
-    return decide(
-        before,
-        after,
-        mode=mode,
-        stored=[*stored_nulls(ledger), *more],
-        alpha=alpha,
-        looks=looks,
-        settle=f"fairtrial gate {current} --against {baseline} --confirm",
-    )
+    found = decide(before, after, mode=mode, stored=[*stored_nulls(ledger), *more], alpha=alpha, looks=looks)
+    return replace(found, next_command=remedy(ledger, found))
 
 
 def sample(ledger: Ledger, number: int) -> Sample:

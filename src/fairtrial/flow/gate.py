@@ -14,6 +14,7 @@ from fairtrial.flow.compare import Asked, compare, remember
 from fairtrial.flow.declare import recall
 from fairtrial.flow.declared import Declared
 from fairtrial.flow.paired import Duel, Match, paired, renamed
+from fairtrial.flow.remedy import again, apart, rounds_of
 from fairtrial.flow.session import SILENT, Listeners
 from fairtrial.model.comparison import Comparison
 
@@ -52,7 +53,10 @@ def confirm(
 
     def conclude(book: Book, duel: Duel, found: Comparison) -> Duel:
         remember(book, found, match.asked, of=[baseline, current])
-        return duel
+        if not found.next_command:
+            return duel
+        more = again(("", "gate", str(current), "--against", str(baseline), "--confirm"), rounds_of(found))
+        return replace(duel, comparison=replace(found, next_command=more))
 
     return paired(
         home,
@@ -80,7 +84,7 @@ def _recalled(ledger: Ledger, number: int, *, registry: Registry) -> Declared:
         there = f"commit {commit}" if commit else "its code"
         raise UserError(
             f"the system of run {number} has changed since: measured now it would be another one",
-            hint=f"put {there} into a folder of its own: fairtrial compare --paired THERE/study.yaml study.yaml",
+            hint=f"put {there} into a folder of its own: {apart(ledger, number)}",
         )
     return found
 
