@@ -151,10 +151,22 @@ def test_loud_timings():
 
 
 def test_one_value_far_from_all_others():
-    """A single value far outside is a heavy tail."""
+    """A single value far outside is a heavy tail, and the trial is named."""
     values = quiet()
     values[3, 3] += 10
-    assert CautionKind.HEAVY_TAILS in raised(measured(values))
+    made = cautions(measured(values), study(), (), planned=None)
+    (advice,) = (one.advice for one in made if one.kind is CautionKind.HEAVY_TAILS)
+    assert "fairtrial show 7.22;" in advice
+
+
+@pytest.mark.parametrize("grows", [False, True])
+@pytest.mark.parametrize("seed", range(12))
+def test_quiet_values_near_zero_and_far_from_it_have_no_heavy_tails(seed, grows):
+    """Positive means of 0.1 to 3, with noise of one size or in proportion to them, hide no wild value."""
+    means = np.linspace(0.1, 3, LEVELS)[:, None]
+    noise = np.random.default_rng(seed).standard_normal((LEVELS, REPLICATES))
+    values = np.abs(means + 0.05 * noise * (means if grows else 1.0))
+    assert CautionKind.HEAVY_TAILS not in raised(measured(values))
 
 
 def test_near_the_floor():

@@ -74,15 +74,21 @@ def _values(found: Data, study: Study, metrics: Sequence[str], floor: Mapping[st
 
 
 def _tails(found: Data, metric: str) -> Iterator[Caution]:
+    """Doubt a value far from its condition's mean, by what is typical of all and by the others of its condition."""
     left = residuals(found, metric)
-    left = np.abs(left[np.isfinite(left)])
-    typical = 1.4826 * float(np.median(left)) if len(left) >= FEWEST else 0.0
-    if typical and float(left.max()) > HEAVY * typical:
-        far = f"{number(float(left.max()) / typical, 2)} typical deviations"
-        text = f"One value of {metric} lies {far} from its condition's mean."
-        yield Caution(
-            CautionKind.HEAVY_TAILS, text, "Look at it with fairtrial list; report medians, or replicate more."
-        )
+    rows = np.flatnonzero(np.isfinite(left))
+    typical = 1.4826 * float(np.median(np.abs(left[rows]))) if len(rows) >= FEWEST else 0.0
+    if not typical:
+        return
+    worst = int(rows[np.abs(left[rows]).argmax()])
+    others = left[rows][(found.condition[rows] == found.condition[worst]) & (rows != worst)]
+    beside = float(others.std(ddof=1)) if len(others) > 1 else 0.0
+    times = abs(float(left[worst])) / max(typical, beside)
+    if times > HEAVY:
+        number_ = found.measured.number[worst]
+        text = f"One value of {metric} lies {number(times, 2)} typical deviations from its condition's mean."
+        advice = f"Look at it with fairtrial show {found.measured.run}.{number_}; report medians, or replicate more."
+        yield Caution(CautionKind.HEAVY_TAILS, text, advice)
 
 
 def _near(found: Data, study: Study, metric: str, floor: float) -> Iterator[Caution]:

@@ -78,12 +78,24 @@ def machine(found: Data, study: Study, metrics: Sequence[str], line: Timeline) -
 
 
 def residuals(found: Data, metric: str) -> Floats:
-    """Return what is left of a metric without its condition's mean, as a share of that where it is `relative` to it."""
+    """Return what is left of a metric without its condition's mean, in units of the `scale` of its noise."""
+    left, _ = _centred(found, metric)
+    return left / scale(found, metric)
+
+
+def scale(found: Data, metric: str) -> Floats:
+    """Return what the noise of each trial is proportional to: its condition's mean where it is `relative`, else 1."""
+    left, means = _centred(found, metric)
+    return np.abs(means) if relative(left, means) else np.ones(len(left))
+
+
+def _centred(found: Data, metric: str) -> tuple[Floats, Floats]:
+    """Return each value without its condition's mean, NaN below two values, and that mean."""
     values = found.metric(metric)
     seen = summarise(values, found.condition, int(found.condition.max()) + 1)
-    left = values - seen.mean[found.condition]
+    left, means = values - seen.mean[found.condition], seen.mean[found.condition]
     left[seen.n[found.condition] < 2] = np.nan
-    return left / seen.mean[found.condition] if relative(left, seen.mean[found.condition]) else left
+    return left, means
 
 
 def relative(left: Floats, means: Floats) -> bool:
@@ -174,7 +186,7 @@ def _apart(found: Data, metric: str, row: int, again: float) -> float:
     noise = left[rows] - summarise(left[rows], seeds, int(seeds.max()) + 1).mean[seeds]
     noise = np.abs(noise) * math.sqrt(len(noise) / df)
     first = float(found.metric(metric)[row])
-    far = abs(again - first) / (abs(first) if relative(found, metric) else 1.0) / math.sqrt(2)
+    far = abs(again - first) / scale(found, metric)[row] / math.sqrt(2)
     if len(noise) >= RANKED:
         return permutation_p(noise, far)
     sd = math.sqrt(float((noise**2).mean()))

@@ -21,6 +21,8 @@ from fairtrial.model.trial import Role
 SHAPE = (4, 3, 5)
 STUDY = Study("selftest", SystemRef("none"), metrics=(Metric(METRIC, Direction.MAXIMIZE),))
 Moved = Callable[[Any], Any]
+Means = Callable[[Any], Any]
+"""Noise of sd 1 -> values."""
 
 
 def places(rng: Any, shape: tuple[int, ...]) -> Any:
@@ -55,6 +57,24 @@ def attempts(place: Any, spin: Any, sentinel: float | None) -> list[AttemptRow]:
     return [*rows, _attempt(len(flat) + 1, len(flat), spin[-1], sentinel, trial=1)]
 
 
+def wild(rng: Any, shape: tuple[int, ...]) -> Any:
+    """Draw normal noise with one value 15 sd away."""
+    values = rng.standard_normal(shape)
+    values.flat[rng.integers(values.size)] += 15.0
+    return values
+
+
+def rising(noise: Any) -> Any:
+    """Return means that rise by 1 sd along the first factor."""
+    return main(SHAPE, 1.0) + noise
+
+
+def tenfold(noise: Any, *, relative: bool) -> Any:
+    """Return positive means that differ by a factor of 10, with noise of one size or of a twentieth of the mean."""
+    means = np.broadcast_to(np.geomspace(20.0, 200.0, SHAPE[0]).reshape(-1, 1, 1), SHAPE)
+    return means + noise * (means / 20 if relative else 1.0)
+
+
 def raised(
     rng: Any,
     kind: CautionKind | tuple[CautionKind, ...],
@@ -63,10 +83,11 @@ def raised(
     *,
     spin: float = 0.0,
     sentinel: float = 0.0,
+    means: Means = rising,
 ) -> bool:
     """Say whether a caution of a kind was raised; `spin` is by how much the CPU slows down over the run."""
     place = places(rng, SHAPE)
-    values = main(SHAPE, 1.0) + noise(rng, SHAPE) + moved(place)
+    values = means(noise(rng, SHAPE) + moved(place))
     clock = 1e-3 * (1 + 0.005 * rng.standard_normal(place.size)) * np.linspace(1, 1 + spin, place.size)
     once, twice = noise(rng, (2, 1)).ravel().tolist()  # of one seed
     again = float(values[0, 0, 0]) + twice - once + sentinel
@@ -119,10 +140,31 @@ CELLS = (
     _null("seeds differ: drift", partial(raised, kind=CautionKind.DRIFT, noise=shared)),
     _null("seeds differ: order effect", partial(raised, kind=CautionKind.ORDER, noise=shared)),
     _null("normal noise: heavy tails", partial(raised, kind=CautionKind.HEAVY_TAILS)),
+    *(
+        _null(
+            f"means differ by a factor of 10, noise {said}: {kind}",
+            partial(raised, kind=kind, noise=noise, means=partial(tenfold, relative=relative)),
+        )
+        for said, relative in (("of one size", False), ("of a twentieth of each", True))
+        for kind, noise in (
+            (CautionKind.HEAVY_TAILS, normal),
+            (CautionKind.DRIFT, shared),
+            (CautionKind.ORDER, shared),
+        )
+    ),
     _null("steady CPU loop: noisy machine", partial(raised, kind=CautionKind.NOISY_MACHINE)),
     _null("a fifth fails at random: censored", partial(censored, shares=(0.2, 0.2, 0.2, 0.2))),
     _null("flat: best at the edge", partial(edge, size=0.0), "5 levels x 6 replicates"),
     _planted("drift of 3 sd", 0.8, partial(raised, kind=CautionKind.DRIFT, moved=drifting)),
+    *(
+        _planted(
+            f"drift of 3 sd, means differ by a factor of 10, noise {said}",
+            0.8,
+            partial(raised, kind=CautionKind.DRIFT, moved=drifting, means=partial(tenfold, relative=relative)),
+        )
+        for said, relative in (("of one size", False), ("of a twentieth of each", True))
+    ),
+    _planted("one value 15 sd off: heavy tails", 0.8, partial(raised, kind=CautionKind.HEAVY_TAILS, noise=wild)),
     _planted("CPU slows by 10 %: drift", 0.95, partial(raised, kind=CautionKind.DRIFT, spin=0.1)),
     _planted("sentinel 8 sd off: drift", 0.8, partial(raised, kind=CautionKind.DRIFT, sentinel=8.0)),
     _planted(
