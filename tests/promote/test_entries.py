@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from fairtrial.model.programme import Entry, Programme
 from fairtrial.model.run import Run
 from fairtrial.promote.entries import entries
@@ -142,19 +144,20 @@ def test_a_verdict_joins_the_session_of_its_command() -> None:
     assert [entry.error for entry in found.values()] == ["", "no paper", ""]
 
 
-def test_a_paired_comparison_is_two_sessions_the_second_with_the_verdict() -> None:
+@pytest.mark.parametrize("verb", ["compare", "gate", "aa"])
+def test_a_paired_comparison_is_two_sessions_the_second_with_the_verdict(verb: str) -> None:
     """That two runs were interleaved is kept for later looks; it is no entry, and the verdict joins the session."""
     book = Book()
     book.run(1)
     book.run(2)
-    book.act("compare", 1, command="compare --paired a b", study="s1", session=1)
-    book.act("compare", 2, command="compare --paired a b", study="s2", session=2)
-    book.act("compare", 2, command="compare --paired a b", interleaved=[1, 2], looks=1)
-    book.act("compare", 2, command="compare --paired a b", baseline=1, current=2, verdict="PASS", answer="No worse.")
+    book.act(verb, 1, study="s1", session=1)
+    book.act(verb, 2, study="s2", session=2)
+    book.act(verb, 2, interleaved=[1, 2], looks=1)
+    book.act(verb, 2, baseline=1, current=2, verdict="PASS", answer="No worse.")
     found = book.entries()
     assert [(number, entry.title) for number, entry in found.items()] == [
-        (1, "compare s1 (run 1)"),
-        (2, "compare run 2 against run 1"),
+        (1, f"{verb} s1 (run 1)"),
+        (2, f"{verb} run 2 against run 1"),
     ]
     assert found[2].result == "PASS: No worse."
 

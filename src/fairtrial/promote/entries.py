@@ -109,6 +109,7 @@ def _title(action: Action, run: Run | None) -> str:
     what = {
         "compare": "run {current} against run {baseline}",
         "gate": "run {current} against run {baseline}",
+        "aa": "run {current} against run {baseline}",
         "baseline": "{name} is run {run}",
         "promote": "run {run} into {file}",
         "undo": "entry {of}, in {file}",
