@@ -8,7 +8,7 @@ import pytest
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
 from fairtrial.errors import FairtrialError
-from fairtrial.stats.power import power_of, replicates_for, smallest_effect
+from fairtrial.stats.power import f_noncentrality, noncentrality, power_of, replicates_for, smallest_effect
 
 ALTERNATIVE = {1: "larger", 2: "two-sided"}
 
@@ -67,3 +67,12 @@ def test_levels_that_make_no_sense_are_refused(alpha, power, sides):
     """Alpha and power are probabilities, and the power is the greater."""
     with pytest.raises(FairtrialError, match="no power"):
         smallest_effect(1.0, 5, alpha=alpha, power=power, paired=True, sides=sides)
+
+
+def test_f_of_one_degree_of_freedom_needs_what_t_needs():
+    """With two levels the noncentrality of F is the square of that of t; with more it agrees with scipy."""
+    assert f_noncentrality(1, 7, 0.05) == pytest.approx(noncentrality(7, 0.05) ** 2, rel=1e-3)
+    from scipy.stats import f, ncf
+
+    found = f_noncentrality(5, 20, 0.0167)
+    assert ncf.sf(f.isf(0.0167, 5, 20), 5, 20, found) == pytest.approx(0.8, abs=1e-6)

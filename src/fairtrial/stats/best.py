@@ -42,8 +42,11 @@ def contest(values: Floats, *, alpha: float, references: Mask | None = None) -> 
     of at most alpha, and a single one is left with a probability of at most alpha where several are best. A condition
     is told when its paired difference from one of the leaders exceeds the one-sided t bound at alpha / conditions
     (Bonferroni, valid for any dependence and any choice of leaders). Only `references` can lead. Gaps hold together
-    with probability 1 - alpha. Sources: Gupta (1965), Technometrics 7 (the subset that holds the best); Hsu (1984),
-    Annals of Statistics 12 (constrained bounds of the gap); for the variances see `behind`.
+    with probability 1 - alpha. Differences are taken as normal, as a skew that all conditions share leaves them; where
+    the best owes its mean to rare large values, or all others theirs to rare small ones, five replicates rarely show
+    them, and it is told from the best in 20 or 40 % of studies. Sources: Gupta (1965), Technometrics 7 (the subset
+    that holds the best); Hsu (1984), Annals of Statistics 12 (constrained bounds of the gap); for the variances see
+    `behind`.
     """
     count = len(values)
     with np.errstate(invalid="ignore"):

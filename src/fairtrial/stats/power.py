@@ -107,6 +107,26 @@ def noncentrality(df: float, alpha: float, power: float = 0.8, sides: int = 2) -
     return float(brentq(lambda at: _power(at, df, alpha, sides) - power, 0.0, high, xtol=1e-10))
 
 
+def f_noncentrality(df: int, error_df: int, alpha: float, power: float = 0.8) -> float:
+    """Return the noncentrality of an F that is detected with that power.
+
+    A factor with two levels a difference d apart and the others halfway has n d^2 / s^2 in n replicates, s the standard
+    deviation of a difference within a replicate. Source: Cohen (1988), chapter 8.
+    """
+    from scipy.optimize import brentq
+    from scipy.special import fdtri, ncfdtr
+
+    critical = float(fdtri(df, error_df, 1 - alpha))
+
+    def missed(value: float) -> float:
+        return float(ncfdtr(df, error_df, value, critical)) - (1 - power)
+
+    high = 8.0
+    while missed(high) > 0:
+        high *= 2
+    return float(brentq(missed, 0.0, high, xtol=1e-9))
+
+
 def _df(n: int, paired: bool) -> float:
     return float(n - 1 if paired else 2 * n - 2)
 

