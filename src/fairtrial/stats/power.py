@@ -32,8 +32,9 @@ def power_of(effect: float, sd: float, n: int, *, alpha: float, paired: bool, si
 def smallest_effect(sd: float, n: int, *, alpha: float, power: float = 0.8, paired: bool, sides: int = 2) -> float:
     """Return the smallest difference of means that a t test detects with that power, in the unit of `sd`.
 
-    Infinite below two replicates. `sd`, `n` and `paired` are those of `power_of`. Raises FairtrialError unless
-    0 < alpha < power < 1.
+    Infinite below two replicates. `sd`, `n` and `paired` are those of `power_of`. An `sd` that was itself estimated
+    from n values makes it too small as often as too large, and the power at it is 0.65 on average for n = 3, 0.7 for 5
+    and 0.75 for 10 where 0.8 was asked for. Raises FairtrialError unless 0 < alpha < power < 1.
     """
     _check(alpha, power, sides)
     if n < 2:
