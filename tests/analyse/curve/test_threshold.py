@@ -69,7 +69,36 @@ def test_noise_has_no_threshold():
     found = look(made(planted(0.0)))
     assert (found.shape, found.verdict, found.place, found.step) == ("none", Verdict.INCONCLUSIVE, None, None)
     assert 0.5 < found.needed.smallest_effect < 2.5
-    assert "No threshold" in found.answer
+    assert "no step of crashes along rate is shown; one of" in found.answer
+    assert found.needed.replicates is None or found.needed.replicates > 5
+
+
+def test_a_design_that_cannot_show_a_step_says_so():
+    """Three levels of two replicates show no step, however high; what is printed then does."""
+    noise = np.random.default_rng(0).normal(size=(3, 12))
+    high = 100.0 * np.array([[0.0], [0.0], [1.0]]) + noise
+    found = look(made(high[:, :2], x=range(3)))
+    assert (found.shape, found.verdict) == ("none", Verdict.INCONCLUSIVE)
+    assert found.needed.smallest_effect is None
+    assert f"however high; {found.needed.replicates} replicates could show one" in found.answer
+    assert look(made(high[:, : found.needed.replicates], x=range(3))).p_step <= 0.05
+
+
+def test_a_valley_is_not_called_flat():
+    """Where the middle is low no single step is found; that nothing changes is not said."""
+    valley = 3 * np.abs(np.arange(7) - 3.0)[:, None] + np.random.default_rng(1).normal(size=(7, 3))
+    found = look(made(valley, x=range(7)))
+    assert found.shape in ("none", "unknown")
+    assert "not shown to change" not in found.answer
+
+
+def test_failed_trials_are_not_settled_by_replicates():
+    """Where trials are missing, what is missing is those; where they may be, it is more replicates than there are."""
+    table = planted(0.3)
+    table[2, :3] = np.nan
+    assert look(made(table)).needed.replicates is None
+    lenient = look(made(table), completeness=0.5).needed.replicates
+    assert lenient is None or lenient > 5
 
 
 def test_a_straight_line_is_a_trend():

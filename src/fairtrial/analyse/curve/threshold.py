@@ -19,6 +19,7 @@ from fairtrial.stats.changepoint import Step, step
 from fairtrial.stats.difference import paired
 from fairtrial.stats.isotonic import isotonic
 from fairtrial.stats.power import replicates_for, smallest_effect
+from fairtrial.stats.reach import fewest, shows
 from fairtrial.stats.resample import TIE, generator
 
 STEP, TREND, NONE, UNKNOWN = "step", "trend", "none", "unknown"
@@ -141,18 +142,30 @@ class _Judged:
         return "increasing" if self.best.rising else "decreasing"
 
     @property
+    def able(self) -> bool:
+        """Say whether this design could show a step, were there one as high as can be."""
+        return shows(len(self.measured.x), self.measured.replicates, self.alpha)
+
+    @property
     def needed(self) -> Needed:
-        """Say what a step between halves of the levels needs; the share of alpha for each place is Bonferroni's."""
-        best, levels = self.best, len(self.measured.x)
-        if best is None or not math.isfinite(best.residual_sd) or levels < 2:
-            return Needed(None, None)
+        """Say what a step between halves of the levels needs; the share of alpha for each place is Bonferroni's.
+
+        A design that cannot show any step says with how many replicates it could. No number of replicates tells what
+        is missing where trials failed, where there is one level, or where a line explains a step as well.
+        """
+        best, levels, there = self.best, len(self.measured.x), self.measured.values.shape[1]
+        if levels < 2 or (self.shape == NONE and best is None):
+            return Needed(None)
+        if best is None or not self.able:
+            return Needed(None, fewest(levels, self.alpha, beyond=there) if self.complete else None)
         alpha, half = self.alpha / (levels - 1), levels / 2
         side = max(2, int(self.measured.replicates * half))
-        smallest = smallest_effect(best.residual_sd, side, alpha=alpha, paired=False)
-        if self.shape == STEP:
-            return Needed(smallest, None)
+        known = math.isfinite(best.residual_sd)
+        smallest = smallest_effect(best.residual_sd, side, alpha=alpha, paired=False) if known else None
+        if self.changes or not self.complete or not known:
+            return Needed(smallest)
         wanted = replicates_for(best.effect, best.residual_sd, alpha=alpha, paired=False)
-        return Needed(smallest, None if wanted is None else max(2, math.ceil(wanted / half)))
+        return Needed(smallest, None if wanted is None else max(there + 1, math.ceil(wanted / half)))
 
 
 def _isotonic(measured: Ladder, *, rising: bool) -> tuple[float, ...]:
@@ -195,19 +208,25 @@ def _answer(metric: str, factor: str, judged: _Judged) -> str:
 def _shapes(metric: str, factor: str, judged: _Judged, best: Step) -> str:
     needed = judged.needed
     if judged.shape == NONE:
-        least = "" if needed.smallest_effect is None else f"; a step of {number(needed.smallest_effect)} would be seen"
-        return f"No threshold: {metric} is not shown to change with {factor}{least}"
+        if not judged.able:
+            return f"Inconclusive: so few values show no step of {metric} along {factor}, however high{_enough(needed)}"
+        least = "" if needed.smallest_effect is None else f"; one of {number(needed.smallest_effect)} would be seen"
+        return f"No threshold: no step of {metric} along {factor} is shown{least}"
     along = {"increasing": "rises", "decreasing": "falls"}.get(judged.direction, "changes")
     if judged.shape == TREND:
         return f"No threshold: {metric} {along} with {factor} without a step"
     if not judged.changes:
         return f"Inconclusive: {metric} {along} with {factor}, and no step is shown"
-    where, needed = _where(factor, judged), judged.needed
+    where = _where(factor, judged)
     way = "steps up" if best.effect > 0 else "steps down"
     if judged.shape == STEP:
         return f"{metric} {way} {_size(best, judged)}{where}"
-    more = "" if needed.replicates is None else "; more replicates, or levels around it, would tell"
-    return f"Inconclusive: {metric} {way} {_size(best, judged)}{where}, but a smooth trend explains it as well{more}"
+    smooth = "a smooth trend explains it as well; more replicates, or levels around it, would tell"
+    return f"Inconclusive: {metric} {way} {_size(best, judged)}{where}, but {smooth}"
+
+
+def _enough(needed: Needed) -> str:
+    return "" if needed.replicates is None else f"; {needed.replicates} replicates could show one"
 
 
 def _size(best: Step, judged: _Judged) -> str:
