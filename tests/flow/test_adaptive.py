@@ -230,7 +230,19 @@ def test_a_search_with_a_pruner_hears_of_what_it_stopped(study: Write, fairtrial
     (here / "model.py").write_text(LOGS)
     design = {"kind": "optuna", "n": 14, "startup": 6, "pruner": {"kind": "median", "startup": 2}}
     study(design=design, factors={"x": {"interval": [0, 5]}}, replicates=1, parallel={"engine": "inline", "jobs": 1})
-    assert fairtrial("run", "study.yaml")[0] == 0
+    code, out, _ = fairtrial("run", "study.yaml")
+    assert code == 0
     states = [row["status"] for row in data("show", "--limit", "50")["trials"]]
     assert len(states) == 14
     assert set(states) == {"done", "pruned"}
+    counts = f"{states.count('done')} done, {states.count('pruned')} pruned, 0 failed"
+    assert f"run 1 of small: finished, {counts}" in out
+    assert f"finished, {counts}" in fairtrial("show", "1")[1]
+    assert counts in fairtrial("report", "1")[1]
+    assert counts.removesuffix(", 0 failed") in fairtrial("log")[1]
+    heads, _, row = fairtrial("list")[1].splitlines()[:3]
+    cells = dict(zip(heads.split(), row.split(), strict=False))
+    assert (int(cells["done"]), int(cells["pruned"])) == (states.count("done"), states.count("pruned"))
+    run = data("list")[0]
+    assert (run["done"], run["pruned"], run["failed"]) == (states.count("done"), states.count("pruned"), 0)
+    assert "all is done already" in fairtrial("run", "study.yaml", "-q")[1]

@@ -14,6 +14,7 @@ import pytest
 from fairtrial.errors import BookError, BookUnwritable, FairtrialError, NothingMeasured, StudyHeld
 from fairtrial.store.book import open_book
 from fairtrial.store.home import FILE
+from fairtrial.store.schema import VERSION
 
 
 def one_line(problem):
@@ -34,7 +35,7 @@ def test_writing_makes_a_book(kit):
     raw = sqlite3.connect(kit.folder / FILE)
     assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert raw.execute("PRAGMA application_id").fetchone()[0] != 0
-    assert raw.execute("PRAGMA user_version").fetchone() == (1,)
+    assert raw.execute("PRAGMA user_version").fetchone() == (VERSION,)
     tables = raw.execute("SELECT strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite%'")
     assert {strict for (strict,) in tables} == {1}
     raw.close()
@@ -109,7 +110,7 @@ def test_newer_version(kit, write):
     raw = sqlite3.connect(kit.folder / FILE)
     raw.execute("PRAGMA user_version=99")
     raw.close()
-    with pytest.raises(BookError, match="has version 99, this fairtrial knows up to 1") as problem:
+    with pytest.raises(BookError, match=f"has version 99, this fairtrial knows up to {VERSION}") as problem:
         kit.book(write=write)
     assert one_line(problem)
 

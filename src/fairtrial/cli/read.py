@@ -13,7 +13,7 @@ import typer
 from fairtrial.cli.console import envelope, number, say, size, span, when
 from fairtrial.cli.declare import AsJson
 from fairtrial.errors import UserError
-from fairtrial.model.words import level
+from fairtrial.model.words import level, tally
 
 if TYPE_CHECKING:
     from fairtrial.flow.read import RunView, TrialView
@@ -80,7 +80,7 @@ def _print_run(found: RunView, *, trials: bool, failed: bool) -> None:
 
     run = found.run
     planned = "" if run.planned is None else f" of {run.planned} planned"
-    say(f"run {run.number} of {run.study}: {tables.state(run)}, {run.done} done, {run.failed} failed{planned}")
+    say(f"run {run.number} of {run.study}: {tables.state(run)}, {tally(run.done, run.pruned, run.failed)}{planned}")
     for said in (*_declared(run.document), _extras(found), *map(_driver, found.drivers[-1:])):
         if said:
             say(f"  {said}")

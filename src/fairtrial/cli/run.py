@@ -22,6 +22,7 @@ from fairtrial.cli.declare import (
     sentences,
     source,
 )
+from fairtrial.model.words import tally
 
 if TYPE_CHECKING:
     from fairtrial.flow.again import Reproduction
@@ -149,9 +150,8 @@ def _nothing(row: TrialRow) -> str:
 
 def _state(ended: Ended) -> str:
     run = ended.run
-    reused = f" ({run.reused} reused)" if run.reused else ""
     classes = f" ({', '.join(f'{count} {kind}' for kind, count in ended.failures.items())})" if run.failed else ""
-    counts = f"{run.done} done{reused}, {run.failed} failed{classes}"
+    counts = f"{tally(run.done, run.pruned, run.failed, run.reused)}{classes}"
     if ended.state == "finished" and not ended.measured:
         return f"all is done already: {counts}"
     return f"{ended.state}, {counts}" + (f" ({ended.reason})" if ended.reason else "")

@@ -85,11 +85,13 @@ def _lacks(finding: ConditionFinding) -> str:
 
 def runs(rows: Sequence[Run]) -> None:
     """Print runs, newest first."""
-    made = table("run", "study", "state", "done", "failed", "reused", "planned", "updated", right=_COUNTS)
+    pruning = ["pruned"] if any(row.pruned for row in rows) else []
+    heads = ("run", "study", "state", "done", *pruning, "failed", "reused", "planned", "updated")
+    made = table(*heads, right=_COUNTS)
     for row in rows:
         planned = "–" if row.planned is None else str(row.planned)
-        cells = (row.number, row.study, state(row), row.done, row.failed, row.reused, planned, when(row.updated))
-        made.add_row(*map(str, cells))
+        counts = (row.done, *[row.pruned for _ in pruning], row.failed, row.reused, planned)
+        made.add_row(*map(str, (row.number, row.study, state(row), *counts, when(row.updated))))
     show(made)
 
 
@@ -98,7 +100,7 @@ def state(run: Run) -> str:
     return "running" if run.state == "open" else run.state
 
 
-_COUNTS = ("run", "done", "failed", "reused", "planned")
+_COUNTS = ("run", "done", "pruned", "failed", "reused", "planned")
 
 
 def trials(rows: Sequence[TrialRow], metrics: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from fairtrial.flow.evidence import Evidence
 from fairtrial.model.figure import Grid, Section
 from fairtrial.model.finding import Interval
 from fairtrial.model.study import Direction, Factor
-from fairtrial.model.words import condition, count, level, number, percent
+from fairtrial.model.words import condition, count, level, number, percent, tally
 
 Driver = Mapping[str, Any]
 
@@ -23,7 +23,7 @@ def facts(found: Evidence, drivers: Sequence[Driver]) -> tuple[tuple[str, str], 
     run = found.run
     made = datetime.fromtimestamp(run.created, UTC).strftime("%Y-%m-%d %H:%M UTC")
     said = [("study", run.study), ("run", str(run.number)), ("system", run.system), ("state", run.state)]
-    said += [("trials", f"{run.done} done, {run.failed} failed"), ("made", made)]
+    said += [("trials", tally(run.done, run.pruned, run.failed)), ("made", made)]
     if run.tags:
         said.append(("tags", ", ".join(run.tags)))
     if drivers and drivers[-1].get("python"):

@@ -119,9 +119,10 @@ def outcome(ledger: Ledger, number: int) -> str:
 
 
 def counts(ledger: Ledger, number: int) -> str:
-    """Say how many trials of a run are done, and how many failed."""
+    """Say how many trials of a run are done, and how many were pruned or failed."""
     run = ledger.run(number)
-    return f"{run.done} done" + (f", {run.failed} failed" if run.failed else "")
+    parts = {"done": run.done, "pruned": run.pruned, "failed": run.failed}
+    return ", ".join(f"{count} {name}" for name, count in parts.items() if count or name == "done")
 
 
 def _best(ledger: Ledger, run: Run) -> str:

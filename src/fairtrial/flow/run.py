@@ -83,7 +83,7 @@ def run(
 
 def _settled(run: Run) -> int:
     """Count the trials that a run settled itself."""
-    return run.done + run.failed - run.reused
+    return run.settled - run.reused
 
 
 def _claims(book: Book, number: int, study: Study) -> tuple[ClaimFinding, ...]:

@@ -26,14 +26,23 @@ class Run:
     """The system's name."""
     live: bool = False
     done: int = 0
+    """Trials with a result."""
     failed: int = 0
     reused: int = 0
+    """Of those done."""
     retired: int = 0
     planned: int | None = None
     """Trials of the plan; None where it is not counted."""
     tags: tuple[str, ...] = ()
     system_digest: bytes = b""
     """Digest of the system's identity: another one opens a new run."""
+    pruned: int = 0
+    """Trials that a strategy ended early: settled, without a result."""
+
+    @property
+    def settled(self) -> int:
+        """Count the trials that are not run again: done, pruned or failed."""
+        return self.done + self.pruned + self.failed
 
 
 @dataclass(frozen=True, slots=True)

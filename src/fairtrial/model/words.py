@@ -47,6 +47,12 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def tally(done: int, pruned: int, failed: int, reused: int = 0) -> str:
+    """Write how trials ended: `2 done (1 reused), 28 pruned, 0 failed`."""
+    taken = f" ({reused} reused)" if reused else ""
+    return f"{done} done{taken}, " + (f"{pruned} pruned, " if pruned else "") + f"{failed} failed"
+
+
 def listed(names: Sequence[str], most: int = 6) -> str:
     """Write a list: `a, b and c`, and how many more there are: `a, b and 7 more`."""
     if len(names) > most:

@@ -20,6 +20,7 @@ _RUNS = """
 SELECT r.number, s.name, r.state, r.created, r.updated,
   (SELECT document FROM spec_version v WHERE v.run = r.number ORDER BY version DESC LIMIT 1),
   y.name, r.live, r.done, r.failed, r.reused, r.retired, r.planned, r.tags, y.digest,
+  (SELECT count(*) FROM member m WHERE m.run = r.number AND m.status = 'pruned' AND NOT m.retired),
   d.state, d.pid, d.pid_started, d.boot_id, d.host
 FROM run r JOIN study s ON s.id = r.study JOIN system y ON y.id = r.system
 LEFT JOIN driver d ON d.id = (SELECT max(id) FROM driver WHERE run = r.number)
@@ -103,8 +104,8 @@ class Runs(Reader):
 
 def _run(row: Row) -> Run:
     number, study, state, created, updated, document, system, live = row[:8]
-    done, failed, reused, retired, planned, tags, system_digest = row[8:15]
-    driver_state, *who = row[15:]
+    done, failed, reused, retired, planned, tags, system_digest, pruned = row[8:16]
+    driver_state, *who = row[16:]
     if state == "open" and not (driver_state == "open" and alive(Process(*who))):
         state = "interrupted"
     return Run(
@@ -116,8 +117,9 @@ def _run(row: Row) -> Run:
         document=json.loads(document),
         system=system,
         live=bool(live),
-        done=done,
+        done=done - pruned,
         failed=failed,
+        pruned=pruned,
         reused=reused,
         retired=retired,
         planned=planned,

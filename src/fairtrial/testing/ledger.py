@@ -101,7 +101,8 @@ class _Runs:
         return replace(
             kept.run,
             state=state,
-            done=len(settled) - failed,
+            done=sum(member.status is Status.DONE for member in settled),
+            pruned=sum(member.status is Status.PRUNED for member in settled),
             failed=failed,
             reused=sum(member.reused_from is not None for member in counted),
             retired=len(kept.members) - len(counted),

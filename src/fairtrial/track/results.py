@@ -91,6 +91,7 @@ def _record(ledger: Ledger, run: Run, digests: Mapping[str, str]) -> dict[str, A
         "trials": {
             "planned": run.planned,
             "done": run.done,
+            "pruned": run.pruned,
             "failed": run.failed,
             "reused": run.reused,
             "retired": run.retired,

@@ -164,6 +164,8 @@ class JournalExam:
         settle(journal, trial({"x": 1.0}), status=Status.CANCELLED)
         settle(journal, trial({"x": 2.0}), status=Status.PRUNED)
         assert book.ledger.settled(1) == {trial({"x": 2.0}).digest: "pruned"}
+        run = book.ledger.run(1)
+        assert (run.done, run.pruned, run.failed, run.settled) == (0, 1, 0, 1)
 
     def test_finished_trials_are_reused(self, book: Book, begin: Begin) -> None:
         """Another run takes a result and says whence; what failed, or was live, is not taken."""
