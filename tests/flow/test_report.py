@@ -47,6 +47,26 @@ def test_markdown_goes_to_stdout(run: Run, fairtrial) -> None:
     assert not Path("reports").exists()
 
 
+def test_imported_results_are_told_as_such(here: Path, fairtrial) -> None:
+    """Nothing is said of seeds, order and replicates that were never declared, and nothing is to be run again."""
+    rows = [f"{x},{k},{x + k / 10}" for x in (1, 2) for k in range(3)]
+    (here / "old.csv").write_text("\n".join(["x,rep,acc", *rows, "2,3,2.1"]))
+    words = ("--study", "old", "--metric", "acc=maximize", "--map", "x=x", "--map", "replicate=rep")
+    assert fairtrial("import", "old.csv", *words)[0] == 0
+    said = fairtrial("report", "1")[1]
+    assert "Imported: 3 to 4 trials a condition; in which order and where they were made is not known." in said
+    assert "None was made: the results were imported." in said
+    for wrong in (
+        "1 replicate a condition",
+        "One replicate a condition",
+        "same seed",
+        "reproduce 1",
+        "confirm 1",
+        " aa",
+    ):
+        assert wrong not in said
+
+
 def test_the_null_check_tells_what_aa_found(run: Run, fairtrial) -> None:
     """Until then it names the command; afterwards it says how the same system came out against itself."""
     assert "None was made: fairtrial aa" in run.report()

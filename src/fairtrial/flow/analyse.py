@@ -45,11 +45,11 @@ def analyse(home: Path | None, number: int | None, of: str, question: Question =
     Raises UnknownName for a kind, metric, factor or arm that is not there, UserError where a choice must be made.
     """
     with evidence(home, number) as found:
-        return [_advising(finding, found.run.number) for finding in ask(found, of, question)]
+        return [_advising(finding, found) for finding in ask(found, of, question)]
 
 
-def _advising(finding: Finding, run: int) -> Finding:
-    said = tuple(advised(doubt, run) for doubt in getattr(finding, "cautions", ()))
+def _advising(finding: Finding, found: Evidence) -> Finding:
+    said = tuple(advised(doubt, found) for doubt in getattr(finding, "cautions", ()))
     return replace(finding, cautions=said) if said else finding
 
 
@@ -255,9 +255,11 @@ KINDS: Mapping[str, Callable[[Evidence, Question], Iterator[Finding]]] = {
 }
 
 
-def advised(doubt: Caution, run: int) -> Caution:
-    """Return a caution whose advice names the run."""
-    return replace(doubt, advice=re.sub(r"\bRUN\b", str(run), doubt.advice))
+def advised(doubt: Caution, found: Evidence) -> Caution:
+    """Return a caution whose advice names the run; nothing of an imported one can be measured again here."""
+    if found.imported and re.search(r"\b(confirm|retry) RUN\b", doubt.advice):
+        return replace(doubt, advice="The results were imported: measure again where they come from.")
+    return replace(doubt, advice=re.sub(r"\bRUN\b", str(found.run.number), doubt.advice))
 
 
 def doubts(found: Evidence) -> Sequence[Any]:

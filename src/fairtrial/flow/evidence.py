@@ -34,6 +34,13 @@ class Evidence:
         """Return its metrics; of a run that declared none, what was measured."""
         return self.study.metrics
 
+    @property
+    def imported(self) -> bool:
+        """Say whether it was measured elsewhere: nothing is known of how, and nothing of it can be run again."""
+        from fairtrial.store.adopt import SYSTEM
+
+        return self.run.system == SYSTEM
+
     def attempts(self) -> Sequence[AttemptRow]:
         """List the attempts of the run."""
         return self.ledger.attempts(run=self.run.number)

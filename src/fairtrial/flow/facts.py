@@ -53,8 +53,11 @@ def design(found: Evidence) -> Section:
     order = {"none": "as declared", "blocked": "shuffled within each replicate", "full": "shuffled over all"}
     asked = f"{study.design.kind}" + (f" of {study.design.n} conditions an arm" if study.design.n else "")
     seeds = f"seed {study.seed}, from which replicate k has the same seed in every condition"
+    made = f"Design: {asked}; {_replicates(found)}; order: {order[study.order.randomise]}; {seeds}."
     said = (
-        f"Design: {asked}; {_replicates(found)}; order: {order[study.order.randomise]}; {seeds}.",
+        f"Imported: {_repeated(found)}; in which order and where they were made is not known."
+        if found.imported
+        else made,
         f"Metrics: {', '.join(_metric(found, name) for name in _names(found))}.",
     )
     tables = (Grid(("factor", "levels"), tuple(rows)),) if rows else ()
@@ -84,6 +87,14 @@ def _replicates(found: Evidence) -> str:
         width = percent(until.half_width.value) if until.half_width.relative else number(until.half_width.value)
         return f"{until.least} to {until.most} replicates, until {until.metric} is known to ± {width}"
     return f"{count(found.study.replicates, 'replicate')} a condition"
+
+
+def _repeated(found: Evidence) -> str:
+    """Say how many trials each condition of an imported run has."""
+    counts = Counter(found.data.measured.condition).values()
+    least, most = min(counts, default=0), max(counts, default=0)
+    each = count(most, "trial") if least == most else f"{least} to {count(most, 'trial')}"
+    return f"{each} a condition"
 
 
 def _levels(factor: Factor) -> str:
@@ -149,7 +160,9 @@ def null_check(found: Evidence) -> Section:
         f"The null arm measures {name} = {number(value)}: the harness's own floor." for name, value in known.items()
     ]
     said += list(_against_itself(found))
-    if not said:
+    if not said and found.imported:
+        said.append("None was made: the results were imported.")
+    elif not said:
         study = found.run.study
         said.append(f"None was made: fairtrial aa, on the study {study}, measures the same thing against itself.")
     return Section("Null check", tuple(said))
@@ -192,7 +205,7 @@ def limits(found: Evidence, drivers: Sequence[Driver]) -> tuple[str, ...]:
             for path in ordered
         )
         said.append(f"Nothing is said beyond what was tested: {'; '.join(spans)}.")
-    if found.study.replicates == 1 and found.study.until is None:
+    if max(Counter(found.data.measured.condition).values(), default=0) == 1:
         said.append("One replicate a condition: noise and effect cannot be told apart.")
     if found.run.live:
         said.append("The system is live: another hour may give other numbers.")
@@ -205,7 +218,8 @@ def reproduce(found: Evidence, drivers: Sequence[Driver]) -> tuple[str, ...]:
     """List the commands that make the run again, and this report."""
     number = found.run.number
     made = ["# the command that made it", _command(drivers[-1])] if drivers and drivers[-1].get("command") else []
-    return (*made, f"fairtrial reproduce {number}", f"fairtrial report {number} -o", "fairtrial verify")
+    again = [] if found.imported else [f"fairtrial reproduce {number}"]
+    return (*made, *again, f"fairtrial report {number} -o", "fairtrial verify")
 
 
 def _command(driver: Driver) -> str:

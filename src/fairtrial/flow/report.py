@@ -66,7 +66,7 @@ def all_doubts(found: Evidence, results: Sequence[Any]) -> tuple[Caution, ...]:
     first = list(doubts(found))
     said = {each.kind for each in first if each.kind in ONCE}
     more = (each for finding in results for each in finding.cautions if each.kind not in said)
-    return tuple(dict.fromkeys(advised(each, found.run.number) for each in (*first, *more)))
+    return tuple(dict.fromkeys(advised(each, found) for each in (*first, *more)))
 
 
 ONCE = (CautionKind.INCOMPLETE, CautionKind.FEW_REPLICATES, CautionKind.SELECTION, CautionKind.CENSORED)

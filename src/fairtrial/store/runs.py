@@ -20,7 +20,8 @@ _RUNS = """
 SELECT r.number, s.name, r.state, r.created, r.updated,
   (SELECT document FROM spec_version v WHERE v.run = r.number ORDER BY version DESC LIMIT 1),
   y.name, r.live, r.done, r.failed, r.reused, r.retired, r.planned, r.tags, y.digest,
-  (SELECT count(*) FROM member m WHERE m.run = r.number AND m.status = 'pruned' AND NOT m.retired),
+  (SELECT count(*) FROM member m INDEXED BY member_pruned
+    WHERE m.run = r.number AND m.status = 'pruned' AND NOT m.retired),
   d.state, d.pid, d.pid_started, d.boot_id, d.host
 FROM run r JOIN study s ON s.id = r.study JOIN system y ON y.id = r.system
 LEFT JOIN driver d ON d.id = (SELECT max(id) FROM driver WHERE run = r.number)
