@@ -149,3 +149,30 @@ def test_names_that_mean_harm_stay_text(here: Path, fairtrial) -> None:
     assert "\n# heading" not in text
     table = text[text.index("| a") :].split("\n\n")[0].splitlines()
     assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table}) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "compare 1 2",
+        "gate",
+        "gate 1 --confirm",
+        "report 1 -o",
+        "confirm 1",
+        "promote 1 --to model.py",
+        "baseline set 1",
+        "aa",
+        "retry 1",
+        "undo",
+        "note 1 --note x",
+        "analyse 1 --why x",
+        "export 1",
+    ],
+)
+def test_without_a_book_nothing_is_judged_and_none_is_made(words: str, here: Path, fairtrial) -> None:
+    """One line, and the folder is as it was."""
+    before = sorted(here.iterdir())
+    code, _, err = fairtrial(*words.split())
+    assert code in (2, 6)
+    assert err.count("\n") == 1
+    assert sorted(here.iterdir()) == before

@@ -47,6 +47,21 @@ def test_markdown_goes_to_stdout(run: Run, fairtrial) -> None:
     assert not Path("reports").exists()
 
 
+def test_a_book_that_can_only_be_read_is_reported_elsewhere(
+    run: Run, fairtrial, monkeypatch: pytest.MonkeyPatch, here: Path
+) -> None:
+    """As it is exported: without an entry in its log."""
+    from fairtrial.errors import BookUnwritable
+    from fairtrial.flow import report
+
+    def refused(home: Path | None) -> None:
+        raise BookUnwritable("the book is read-only")
+
+    monkeypatch.setattr(report, "writing", refused)
+    code, _, err = fairtrial("report", "1", "--folder", "elsewhere")
+    assert (code, (here / "elsewhere" / "report.html").exists()) == (0, True), err
+
+
 def test_imported_results_are_told_as_such(here: Path, fairtrial) -> None:
     """Nothing is said of seeds, order and replicates that were never declared, and nothing is to be run again."""
     rows = [f"{x},{k},{x + k / 10}" for x in (1, 2) for k in range(3)]

@@ -27,7 +27,7 @@ ALWAYS = (
 )
 ACTING: Mapping[str, Callable[[Words], bool]] = {
     **dict.fromkeys(ALWAYS, lambda words: True),
-    "report": lambda words: words.get("out") is not None,
+    "report": lambda words: bool(words.get("write") or words.get("folder")),
     "baseline": lambda words: words.get("action") != "list",
     "analyse": lambda words: bool(words.get("why")),
     **dict.fromkeys(("gc", "promote", "undo"), lambda words: not words.get("dry_run")),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fairtrial.contract.journal import Ledger
 from fairtrial.errors import UnknownName, UserError
-from fairtrial.flow.book import writing
+from fairtrial.flow.book import reading, writing
 from fairtrial.model.programme import Baseline as Named
 
 VERB = "baseline"
@@ -38,8 +38,9 @@ def set_baseline(
     command: Sequence[str] = (),
 ) -> Baseline:
     """Make a run a baseline; its name is its study's unless given. Raises UserError for a run that measured nothing."""
-    with writing(home) as book:
+    with reading(home) as book:
         run = book.ledger.run(number)
+    with writing(home) as book:
         if not run.done:
             raise UserError(f"run {run.number} has no finished trial: it is no baseline", hint="fairtrial list")
         called = name or run.study

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from fairtrial.errors import BookUnwritable
 from fairtrial.flow.analyse import Question, advised, ask, doubts, fitting
-from fairtrial.flow.book import writing
+from fairtrial.flow.book import locate, writing
 from fairtrial.flow.evidence import Evidence, evidence
 from fairtrial.flow.level import interval_level
 from fairtrial.model.choice import ClaimFinding
@@ -156,16 +158,18 @@ def publish(
     why: str = "",
     command: Sequence[str] = (),
 ) -> list[Path]:
-    """Write a run's report into a folder (`reports/RUN` beside the book unless given), and note that in the book."""
+    """Write a run's report into a folder (`reports/RUN` beside the book unless given), and note that in the book.
+
+    Of a book that can only be read it is written all the same.
+    """
     from fairtrial.report.document import write
 
-    with writing(home) as book:
-        from fairtrial.flow.evidence import gather
-
-        found = gather(book.ledger, number)
-        target = folder or book.folder.parent / "reports" / str(found.run.number)
+    with evidence(home, number) as found:
+        run = found.run.number
+        target = folder or locate(home).parent / "reports" / str(run)
         made = gathered(found, of=of, factor=factor)
         paths = write(made, target)
-        detail = {"folder": str(target), "answer": made.answer, "verdict": made.verdict}
-        book.act("report", why=why, command=tuple(command), run=found.run.number, detail=detail)
-        return paths
+    detail = {"folder": str(target), "answer": made.answer, "verdict": made.verdict}
+    with suppress(BookUnwritable), writing(home) as book:
+        book.act("report", why=why, command=tuple(command), run=run, detail=detail)
+    return paths
