@@ -1,4 +1,8 @@
-"""Change points in a long series of values: advisory, never a verdict."""
+"""Change points in a long series of values: advisory, never a verdict.
+
+Runs are taken as independent of each other. Where neighbours are correlated (a machine that warms for days) changes are
+found where there is only wandering: in one of eight series of 30 at a correlation of 0.6, alpha being 0.001.
+"""
 
 from __future__ import annotations
 
