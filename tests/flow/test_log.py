@@ -65,6 +65,17 @@ def test_an_entry_says_what_was_run_why_and_what_came_of_it(study: Write, fairtr
     assert entry["result"].endswith("(n = 2) at x = 3, y = 2; 12 done")
 
 
+def test_earlier_sessions_keep_the_result_they_had(study: Write, fairtrial: Type, data: Data) -> None:
+    """What a later one measured, or measured again, does not change it."""
+    study(factors={"x": [-1.0, 1.0]})
+    fairtrial("run", "study.yaml", *QUICK)
+    study(factors={"x": [1.0, 2.0, 3.0]})
+    fairtrial("run", "study.yaml", *QUICK)
+    results = [entry["result"] for entry in data("log")]
+    assert results[0] == "2 done, 2 failed"
+    assert results[1].endswith("; 6 done")
+
+
 def test_every_acting_verb_leaves_an_entry(study: Write, fairtrial: Type, here: Path) -> None:
     """And no reading verb does."""
     study(factors={"x": [-1.0, 1.0]})

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 from fairtrial.errors import FairtrialError, NothingMeasured, UserError
 from fairtrial.flow.book import glancing, locate, reading, writing
 from fairtrial.model.finding import Estimate
+from fairtrial.model.outcome import Status
 from fairtrial.model.programme import Baseline, Entry, Index, IndexRow, Log, Programme
 from fairtrial.model.run import Run
+from fairtrial.model.trial import Role
 from fairtrial.model.words import condition, number
 
 if TYPE_CHECKING:
     from fairtrial.store.ledger import Ledger
 
 SAID = ("conclusion", "resolution", "note")
+SETTLED = (Status.DONE, Status.PRUNED, Status.FAILED)
 ONE_BY_ONE = frozenset({"grid", "listed", "race", "edge"})
 """Designs that look at every condition; any other one is a search, and told as one."""
 
@@ -85,14 +88,31 @@ def _planned(runs: Sequence[Run], plan: Programme) -> list[Entry]:
 
 
 def _told(ledger: Ledger, made: Sequence[Entry], say: Callable[[Ledger, int], str]) -> list[Entry]:
-    """Give the newest session of each run its result (what the run came to, as far as it is), and its first failure."""
+    """Give every session its result: the newest of a run what the run came to, and its first failure.
+
+    Earlier ones had measured what had ended by then, which a later one cannot change.
+    """
     newest = {entry.run: entry.number for entry in made if "session" in entry.detail}
-    return [
-        replace(entry, result=entry.result or say(ledger, entry.run), error=_raised(ledger, entry.run, entry.error))
-        if entry.run is not None and newest.get(entry.run) == entry.number
-        else entry
-        for entry in made
-    ]
+
+    def told(entry: Entry) -> Entry:
+        if entry.run is None or "session" not in entry.detail:
+            return entry
+        if newest[entry.run] == entry.number:
+            error = _raised(ledger, entry.run, entry.error)
+            return replace(entry, result=entry.result or say(ledger, entry.run), error=error)
+        return replace(entry, result=entry.result or earlier(ledger, entry.run, int(entry.detail["session"])))
+
+    return [told(entry) for entry in made]
+
+
+def earlier(ledger: Ledger, number: int, session: int) -> str:
+    """Say how many trials of a run had been measured when one of its sessions ended."""
+    closed = next((row["closed"] for row in ledger.provenance(number) if row["driver"] == session), None)
+    if closed is None:
+        return ""
+    attempts = (one for one in ledger.attempts(run=number) if one.role is Role.TRIAL and one.ended is not None)
+    last = {one.trial: one.status for one in attempts if one.ended <= closed and one.status in SETTLED}
+    return _counted(*(sum(status is kind for status in last.values()) for kind in SETTLED)) if last else ""
 
 
 def _raised(ledger: Ledger, number: int, error: str) -> str:
@@ -121,7 +141,11 @@ def outcome(ledger: Ledger, number: int) -> str:
 def counts(ledger: Ledger, number: int) -> str:
     """Say how many trials of a run are done, and how many were pruned or failed."""
     run = ledger.run(number)
-    parts = {"done": run.done, "pruned": run.pruned, "failed": run.failed}
+    return _counted(run.done, run.pruned, run.failed)
+
+
+def _counted(done: int, pruned: int, failed: int) -> str:
+    parts = {"done": done, "pruned": pruned, "failed": failed}
     return ", ".join(f"{count} {name}" for name, count in parts.items() if count or name == "done")
 
 
