@@ -91,7 +91,7 @@ def settles(found: Asked, metric: str, units: Units) -> tuple[str, ...]:
     """Say what the design can detect, and how many replicates would settle a question that is open."""
     needed = found.needed
     said = []
-    if needed.smallest_effect is not None:
+    if needed.smallest_effect:  # not of what never varies
         effect = quantity(needed.smallest_effect, metric, units)
         said.append(f"The smallest effect that this design detects with power 0.8 is {effect}.")
     if needed.replicates is not None and found.verdict is Verdict.INCONCLUSIVE:

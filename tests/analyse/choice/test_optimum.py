@@ -131,7 +131,8 @@ def test_a_crashed_condition_leaves_the_question_open():
     found = told(values)
     assert found.verdict is Verdict.INCONCLUSIVE
     assert (levels(found.candidates)[-1], found.candidates[-1].best) == (0, False)
-    assert "1 of 5 conditions lack values" in found.answer
+    assert "values are missing in 1 of 5 conditions" in found.answer
+    assert found.needed.replicates is None
     assert CautionKind.INCOMPLETE in [one.kind for one in found.cautions]
 
 

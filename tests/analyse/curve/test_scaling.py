@@ -217,3 +217,20 @@ def test_failures_never_improve_it(values, lost, completeness):
     assert RANK[there.verdict] <= max(RANK[here.verdict], RANK[Verdict.INCONCLUSIVE])
     if here.verdict is not Verdict.SUPPORTED:
         assert there.verdict is not Verdict.SUPPORTED
+
+
+def test_failed_trials_are_what_is_missing():
+    """Where trials failed no number of replicates is said to settle it, and the sentence says why."""
+    values = table(flat, noise=0.1, replicates=6, sizes=SIZES[:5])
+    values[np.random.default_rng(2).random(values.shape) < 0.4] = np.nan
+    found = asked(values, SIZES[:5])
+    assert found.needed.replicates is None
+    assert "of the trials gave a value" in found.answer
+    lenient = asked(values, SIZES[:5], completeness=0.3)
+    assert lenient.needed.replicates is None or lenient.needed.replicates > 6
+
+
+def test_a_second_size_is_no_replicate():
+    """One size of one replicate needs a size; two sizes of one replicate need a second one."""
+    assert asked([[1.0]], [10]).needed.replicates is None
+    assert asked([[1.0], [0.5]], [10, 100]).needed.replicates == 2

@@ -304,3 +304,11 @@ def test_needed_says_what_the_design_can_see():
     assert "power 0.8" in found.answer
     wider = asked(replace(measured(rows, noisy(rows, lambda at: 5.0 * at["a"], seed=4))))
     assert wider.needed.replicates is None
+
+
+def test_replicates_are_not_what_failed_trials_need():
+    """With failed trials, or with fewer complete replicates than there are, no smaller number is said to settle it."""
+    rows = grid(LEVELS, 5)
+    failing = measured(rows, noisy(rows, lambda at: 0.1 * at["a"], sd=1.0), failed=range(4))
+    assert asked(failing).needed.replicates is None
+    assert asked(failing, completeness=0.5).needed.replicates in (None, *range(6, 10_001))

@@ -43,7 +43,7 @@ class Spoken:
     def _open(self, words: str, shown: str, among: str) -> str:
         lacking, left = int((~self.seen.complete).sum()), int((self.seen.eligible & ~self.judged.told).sum())
         if lacking:
-            rest = f"{lacking:,} of {count(len(self.seen), 'condition')} lack values"
+            rest = f"values are missing in {lacking:,} of {count(len(self.seen), 'condition')}"
             return f"Which condition is the best is open: {rest}; {words} looks best of the others ({shown})."
         if self.seen.eligible.sum() == 1:
             return f"There is nothing to choose from: {words} is the only candidate ({shown})."
@@ -72,11 +72,9 @@ class Spoken:
         return f"{near:,} are within {quantity(self.margin, self.seen.metric.unit)} of the best"
 
     def _limit(self) -> str:
-        if self.needed.smallest_effect is None:
+        if not self.needed.smallest_effect:
             return ""
-        gap = f"; a gap of {quantity(self.needed.smallest_effect, self.seen.metric.unit)} would be seen with power 0.8"
-        more = self.needed.replicates
-        return gap + (f", and about {count(more, 'replicate')} would tell the first from the second" if more else "")
+        return f"; a gap of {quantity(self.needed.smallest_effect, self.seen.metric.unit)} would be seen with power 0.8"
 
 
 def doubts(seen: Field, judged: Judged, verdict: Verdict, completeness: float) -> Iterator[Caution]:
@@ -84,7 +82,7 @@ def doubts(seen: Field, judged: Judged, verdict: Verdict, completeness: float) -
     lacking, tolerated = int((~seen.complete).sum()), int((seen.complete & (seen.lost > 0)).sum())
     if lacking:
         of = f"{lacking:,} of {count(len(seen), 'condition')}"
-        text = f"{of} lack values, the study asks for {percent(completeness)} of the trials."
+        text = f"Values are missing in {of}; the study asks for {percent(completeness)} of the trials."
         yield Caution(CautionKind.INCOMPLETE, text, RETRY)
     if tolerated:
         text = f"{count(tolerated, 'candidate')} lost trials; what lost trials neither leads nor is called the best."

@@ -102,16 +102,20 @@ def verdict_of(seen: Field, judged: Judged, margin: float | None, *, bound: bool
 
 
 def needed_of(seen: Field, judged: Judged, alpha: float, margin: float | None, *, settled: bool) -> Needed:
-    """Say which gap from the leader is told, and how many replicates tell the leader from the next (or the margin)."""
+    """Say which gap from the leader is told, and how many replicates tell the leader from the next (or the margin).
+
+    More replicates are named where they are what is missing: no condition lacks values, and several are left.
+    """
     second = judged.second
     if second is None or not second.df:
         return Needed(None)
     level = alpha / int(seen.eligible.sum())
     smallest = noncentrality(second.df, level, sides=1) * second.se
-    if settled:
+    if settled or not seen.complete.all() or (seen.eligible & ~judged.told).sum() < 2:
         return Needed(smallest)
     sd = second.se * math.sqrt(judged.replicates)
-    return Needed(smallest, replicates_for(margin or second.gap, sd, alpha=level, paired=True, sides=1))
+    more = replicates_for(margin or second.gap, sd, alpha=level, paired=True, sides=1)
+    return Needed(smallest, None if more is None else max(more, seen.values.shape[1] + 1))
 
 
 def candidates_of(seen: Field, judged: Judged, inside: Mask, alpha: float, *, bound: bool) -> tuple[Candidate, ...]:

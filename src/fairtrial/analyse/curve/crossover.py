@@ -101,6 +101,11 @@ class _Pair:
     """The same of the draws, draws x grid; None where nothing can be drawn."""
 
     @property
+    def replicates(self) -> int:
+        """Return how many replicates there are, those with missing values included."""
+        return max(len(one.replicates) for one in self.grown)
+
+    @property
     def falling(self) -> bool:
         """Say whether less is better; without a direction, what the first arm tends to is."""
         if self.metric.direction is not Direction.NONE or self.grown[0].fits is None:
@@ -171,10 +176,11 @@ class _Judged:
         half = max((high - low) / 2 for _, low, high in ends)
         sd = half / quantile(n - 1, 1 - self.alpha) * math.sqrt(n)
         smallest = smallest_effect(sd, n, alpha=self.alpha, paired=True, sides=1)
-        if self.verdict is not Verdict.INCONCLUSIVE:
+        if self.verdict is not Verdict.INCONCLUSIVE or not self.complete:
             return Needed(smallest)
-        least = min(abs(difference) for difference, _, _ in ends)
-        return Needed(smallest, replicates_for(least, sd, alpha=self.alpha, paired=True, sides=1))
+        least, there = min(abs(difference) for difference, _, _ in ends), self.pair.replicates
+        more = replicates_for(least, sd, alpha=self.alpha, paired=True, sides=1)
+        return Needed(smallest, None if more is None else max(more, there + 1))
 
     def answer(self) -> str:
         pair = self.pair
@@ -184,6 +190,11 @@ class _Judged:
             return f"Inconclusive: {first} and {second} have no range of {pair.factor} in common."
         where = f"in {pair.factor} from {level(float(pair.grid[0]))} to {level(float(pair.grid[-1]))}"
         seen = count(n, "replicate")
+        if not self.complete:
+            return (
+                f"Inconclusive: fewer trials gave a value than the study asks for, so whether {first} and {second} "
+                f"cross {where} is open ({seen})."
+            )
         if pair.drawn is None:
             return f"Inconclusive: {seen} cannot show whether {first} and {second} cross {where}."
         interval = self.place_interval

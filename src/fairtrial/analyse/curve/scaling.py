@@ -67,8 +67,9 @@ def scaling(
         raise UserError(f"{metric} has no direction, so it cannot improve", hint=f"metrics: {{{metric}: minimize}}")
     grown = growth(found, told, factor, variant=arm, level=1 - alpha)
     rng = generator(seed, "scaling", metric, factor, arm or "")
-    judged = _Judged(grown, grown.drawn(multipliers(grown.values.shape[1], DRAWS, rng)), told, factor, alpha)
-    verdict = judged.verdict(enough=reached(grown.ladder.share, completeness))
+    draws = grown.drawn(multipliers(grown.values.shape[1], DRAWS, rng))
+    judged = _Judged(grown, draws, told, factor, alpha, complete=reached(grown.ladder.share, completeness))
+    verdict = judged.verdict
     held = _held_out(grown, held_out)
     intervals, plateau = judged.intervals, judged.plateau(verdict)
     return ScalingFinding(
@@ -99,6 +100,7 @@ class _Judged:
     metric: Metric
     factor: str
     alpha: float
+    complete: bool
 
     @property
     def falling(self) -> bool:
@@ -119,9 +121,10 @@ class _Judged:
             return None
         return blocked_trend(sign * np.array([point.values for point in measured.points], dtype=np.float64))
 
-    def verdict(self, *, enough: bool) -> Verdict:
+    @property
+    def verdict(self) -> Verdict:
         better, worse = self.p_better, self.p_worse
-        if better is None or worse is None or not enough:
+        if better is None or worse is None or not self.complete:
             return Verdict.INCONCLUSIVE
         if better <= self.alpha:
             return Verdict.SUPPORTED
@@ -165,15 +168,20 @@ class _Judged:
         return float(self.grown.law.offset[0]) if endless.mean() <= self.alpha / 2 else None
 
     def needed(self, verdict: Verdict) -> Needed:
-        """Say which change over the range Student's test of the replicates' slopes would show."""
-        change = slopes(self.grown)
+        """Say which change over the range Student's test of the replicates' slopes would show.
+
+        Replicates are named where they are what is missing: no trial and no size is.
+        """
+        change, there = slopes(self.grown), self.grown.ladder.values.shape[1]
         if len(change) < 2:
-            return Needed(None)
+            single = there < 2 <= len(self.grown.ladder.points)
+            return Needed(None, 2 if single and self.complete else None)
         sd, mean = float(change.std(ddof=1)), float(change.mean())
         smallest = smallest_effect(sd, len(change), alpha=self.alpha, paired=True, sides=1)
-        if verdict is not Verdict.INCONCLUSIVE:
+        if verdict is not Verdict.INCONCLUSIVE or not self.complete:
             return Needed(smallest)
-        return Needed(smallest, replicates_for(abs(mean), sd, alpha=self.alpha, paired=True, sides=1))
+        more = replicates_for(abs(mean), sd, alpha=self.alpha, paired=True, sides=1)
+        return Needed(smallest, None if more is None else max(more, there + 1))
 
 
 def _answer(judged: _Judged, verdict: Verdict, *, error: float | None, plateau: float | None) -> str:
@@ -184,6 +192,9 @@ def _answer(judged: _Judged, verdict: Verdict, *, error: float | None, plateau: 
     where = f"with {judged.factor} from {level(measured.points[0].x)} to {level(measured.points[-1].x)}"
     better, worse = ("falls", "rises") if judged.falling else ("rises", "falls")
     unit = judged.metric.unit
+    if not judged.complete:
+        gave = f"only {percent(measured.share)} of the trials gave a value"
+        return f"Inconclusive: {gave}, so nothing is concluded of {name} {where} ({seen})."
     if verdict is Verdict.INCONCLUSIVE:
         smallest = judged.needed(verdict).smallest_effect
         least = f"; a change of {quantity(smallest, unit)} over the range would be seen" if smallest else ""

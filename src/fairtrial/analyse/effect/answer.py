@@ -32,9 +32,8 @@ class Telling:
         """Say in one sentence what the factors do."""
         base = f"{count(seen.replicates, 'replicate')} of {count(seen.conditions, 'condition')}"
         if not complete:
-            return (
-                f"Nothing is concluded about {self.metric}: fewer trials gave a value than the study asks for ({base})."
-            )
+            why = "fewer trials gave a value than the study asks for"
+            return f"Nothing is concluded about {self.metric}: {why} ({base})."
         if seen.replicates < 2:
             return f"Nothing is concluded about {self.metric} from one replicate{self._hint()} ({base})."
         shown = [one for one in self.effects if one.verdict is Verdict.SUPPORTED and not self._small(one)]
@@ -57,7 +56,8 @@ class Telling:
         return f"{both} act on {self.metric} together, by up to {size} beyond what each does alone{ends}, {p}"
 
     def _others(self, shown: Sequence[Effect]) -> str:
-        more = f"; so do {len(shown) - SHOWN} other terms" if len(shown) > SHOWN else ""
+        others = len(shown) - SHOWN
+        more = f"; so {'does' if others == 1 else 'do'} {count(others, 'other term')}" if others > 0 else ""
         rest = [one.factors[0] for one in self.effects if len(one.factors) == 1 and one not in shown]
         open_ = [name for name in rest if name not in self.inert]
         inert = f"; {listed(self.inert)} did not change it by as much as matters" if self.inert else ""
@@ -78,7 +78,7 @@ class Telling:
 
     def _limit(self) -> str:
         smallest = self.needed.smallest_effect
-        if smallest is None:
+        if not smallest:
             return ""
         return f"; a difference of {quantity(smallest, self.unit)} would have been seen with power 0.8"
 

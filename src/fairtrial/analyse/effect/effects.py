@@ -55,7 +55,7 @@ def effects(
     judged = _judged(seen.terms, same, asked, sound=sound)
     inert = _inert(seen.terms, same, asked) if sound else tuple(same)
     verdict = _verdict(judged, inert, names) if sound else Verdict.INCONCLUSIVE
-    needed = _needed(seen, judged, asked, complete=complete)
+    needed = _needed(seen, judged, asked, complete=complete, there=len(np.unique(found.replicate)))
     unit = unit_of(metrics, metric)
     return EffectsFinding(
         metric=metric,
@@ -130,8 +130,11 @@ def _smallest(one: Term, alpha: float, *, paired: bool) -> float:
     return max(by_t, sd * math.sqrt(f_noncentrality(*one.df, alpha) / one.n))
 
 
-def _needed(seen: Screen, judged: Sequence[Effect], asked: Asked, *, complete: bool) -> Needed:
-    """Return the smallest difference between two levels that each factor would show, and the replicates that decide."""
+def _needed(seen: Screen, judged: Sequence[Effect], asked: Asked, *, complete: bool, there: int) -> Needed:
+    """Return the smallest difference between two levels that each factor would show, and the replicates that decide.
+
+    They are more than are `there`, and none where trials are what is missing.
+    """
     alpha, paired = asked.alpha / asked.family, seen.crossed
     mains = [
         (one, effect)
@@ -142,9 +145,9 @@ def _needed(seen: Screen, judged: Sequence[Effect], asked: Asked, *, complete: b
     largest = max((size for size in sizes if math.isfinite(size)), default=None)
     open_ = [pair for pair in mains if pair[1].verdict is Verdict.INCONCLUSIVE]
     if seen.replicates < 2:
-        return Needed(largest, 2)
+        return Needed(largest, there + 1 if complete else None)
     if not open_ or not paired or not complete or any(effect.verdict is Verdict.SUPPORTED for effect in judged):
         return Needed(largest)
     one, effect = min(open_, key=lambda pair: pair[1].p if pair[1].p is not None else 1.0)
     more = replicates_for(effect.spread or 0.0, one.sd or 0.0, alpha=alpha, paired=True)
-    return Needed(largest, None if more is None else max(more, seen.replicates + 1))
+    return Needed(largest, None if more is None else max(more, there + 1))

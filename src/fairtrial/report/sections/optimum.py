@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fairtrial.model.choice import Candidate, OptimumFinding
 from fairtrial.model.figure import Cell, Figure, Grid, Section
+from fairtrial.model.words import count
 from fairtrial.report.sections import candidates
 from fairtrial.report.words import Units, ends, quantity, settles
 
@@ -21,13 +22,18 @@ def optimum(found: OptimumFinding, units: Units) -> Section:
 
 def _said(found: OptimumFinding, units: Units) -> list[str]:
     same = sum(each.best for each in found.candidates)
-    said = [found.answer, f"{same} conditions cannot be told from the best, {found.told} are told from it."]
+    told = f"{found.told:,} {'is' if found.told == 1 else 'are'} told from it"
+    said = [found.answer, f"{count(same, 'condition')} cannot be told from the best, {told}."]
     if found.curse is not None:
         curse = quantity(found.curse, found.metric, units)
         said.append(f"The best raw mean is expected to be too good by {curse} (the winner's curse).")
     if found.infeasible:
-        said.append(f"{found.infeasible} conditions break the service levels.")
+        said.append(f"{count(found.infeasible, 'condition')} {_break(found.infeasible)} the service levels.")
     return said + list(settles(found, found.metric, units))
+
+
+def _break(conditions: int) -> str:
+    return "breaks" if conditions == 1 else "break"
 
 
 def _table(found: OptimumFinding) -> Grid:
