@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -44,6 +45,15 @@ def test_an_unchanged_run_passes(make: Make) -> None:
     assert found.verdict is Gate.PASS
     assert {change.status for change in found.changes} == {Status.OK}
     assert "no worse" in found.answer
+
+
+def test_what_is_better_is_said_to_be_better(make: Make) -> None:
+    """A pass whose every bound lies below 0 says by how much it is better at least."""
+    better = make({"latency_s": noisy("a", 0.1)}, run=1), make({"latency_s": noisy("c", 0.05)}, run=2)
+    found = compare(*better, mode="interleaved")
+    assert found.verdict is Gate.PASS
+    said = found.answer
+    assert re.search(r"at least \d+(\.\d+)? % better, in latency_s at load = 0", said), said
 
 
 def test_a_shift_beyond_the_margin_fails(make: Make) -> None:

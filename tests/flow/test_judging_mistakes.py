@@ -152,6 +152,50 @@ def test_names_that_mean_harm_stay_text(here: Path, fairtrial) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            "analyse 1 --of threshold --factor x --arm zz",
+            "unknown variant 'zz': run 1 has no variants (ask without --arm)",
+        ),
+        ("analyse 1 --of crossover --arm a --arm b", "unknown variant 'a': run 1 has no variants (ask without --arm)"),
+        (
+            "analyse 1 --of text --keyword a --factor x",
+            "the run has no tables of raw records (fairtrial show says what",
+        ),
+        ("analyse 1 --of effects --margin nan", "margin is nan, which is no amount (a number of 0 or more)"),
+        ("analyse 1 --of effects --margin inf", "margin is inf, which is no amount (a number of 0 or more)"),
+        (
+            "analyse 1 --of threshold --factor x --change nan",
+            "change is nan, which is no amount (a number of 0 or more)",
+        ),
+        (
+            "gate 1 --against nobody",
+            "unknown baseline 'nobody' (none was set: fairtrial baseline set RUN --name nobody)",
+        ),
+    ],
+)
+def test_what_is_not_there_is_said_with_what_to_do(words: str, said: str, scores: None, fairtrial) -> None:
+    """Where nothing is near, the hint is no empty list."""
+    code, _, err = fairtrial(*words.split())
+    assert code == 2
+    assert err.startswith(f"fairtrial: {said}")
+    assert err.count("\n") == 1
+
+
+def test_a_line_end_in_a_name_breaks_no_table(here: Path, fairtrial) -> None:
+    """`show` has as many lines as rows."""
+    (here / "nasty.py").write_text(NASTY)
+    (here / "nasty.yaml").write_text(NASTY_STUDY)
+    fairtrial("run", "nasty.yaml", "-q")
+    for words in (("show", "1"), ("show", "1", "--trials")):
+        lines = fairtrial(*words)[1].splitlines()
+        heads = [line for line in lines if line.lstrip().startswith(("a ", "trial"))]
+        assert len(heads) == 1
+        assert 'näme new & "q"' in heads[0]
+
+
+@pytest.mark.parametrize(
     "words",
     [
         "compare 1 2",

@@ -22,7 +22,7 @@ class Grid:
 
     def add_row(self, *cells: str) -> None:
         """Append a row; line ends become blanks."""
-        self.rows.append([" ".join(cell.split("\n")) for cell in cells])
+        self.rows.append(list(map(one_line, cells)))
 
     def lines(self, width: int) -> list[str]:
         """Lay the grid out in so many columns of text, in the first way that fits.
@@ -79,6 +79,11 @@ class Grid:
             items = [f"{head}={cell}" for head, cell in zip(self.heads, row, strict=True) if cell]
             lines += _wrapped(items, width)
         return lines
+
+
+def one_line(text: str) -> str:
+    """Write a text on one line: line ends become blanks."""
+    return " ".join(text.splitlines()) if text else text
 
 
 def cells(text: str) -> int:

@@ -12,6 +12,7 @@ import typer
 
 from fairtrial.cli.console import envelope, number, say, size, span, when
 from fairtrial.cli.declare import AsJson
+from fairtrial.cli.grid import one_line
 from fairtrial.errors import UserError
 from fairtrial.model.words import level, tally
 
@@ -103,7 +104,7 @@ def _declared(document: Mapping[str, Any]) -> Iterator[str]:
     for name, said in metrics.items() if isinstance(metrics, Mapping) else ():
         if isinstance(said, Mapping):
             unit = f" in {said['unit']}" if said.get("unit") else ""
-            yield f"{name}{unit}" + (f": {said['help']}" if said.get("help") else "")
+            yield one_line(f"{name}{unit}" + (f": {said['help']}" if said.get("help") else ""))
 
 
 def _print_trials(found: RunView, *, failed: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fairtrial.cli.console import number, say, size, span, when, width
-from fairtrial.cli.grid import Grid
+from fairtrial.cli.grid import Grid, one_line
 from fairtrial.model.finding import ConditionFinding, Estimate
 from fairtrial.model.run import Run, TrialRow
 from fairtrial.model.words import level
@@ -17,7 +17,7 @@ SHOWN = 20
 
 def table(*columns: str, right: Sequence[str] = (), lift: Sequence[str] = ()) -> Grid:
     """Make an empty table; `lift` names what is said once above it where it is constant and room is short."""
-    return Grid(list(columns), frozenset(right), frozenset(lift))
+    return Grid(list(map(one_line, columns)), frozenset(map(one_line, right)), frozenset(map(one_line, lift)))
 
 
 def show(made: Grid) -> None:

@@ -88,9 +88,9 @@ def worse(change: Change) -> str:
 def _bound(change: Change) -> str:
     if change.worse is None:
         return where(change)
-    bound, margin = amount(change, change.worse.high), amount(change, change.margin)
-    level = percent((1 + change.worse.level) / 2)
-    return f"at most {bound} worse, in {where(change)} (upper {level} bound; margin {margin})"
+    high, level = change.worse.high, percent((1 + change.worse.level) / 2)
+    said = f"at most {amount(change, high)} worse" if high >= 0 else f"at least {amount(change, -high)} better"
+    return f"{said}, in {where(change)} (upper {level} bound; margin {amount(change, change.margin)})"
 
 
 def _open(changes: Sequence[Change]) -> str:

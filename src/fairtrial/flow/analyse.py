@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,12 @@ class Question:
     column: str | None = None
     prompts: str | None = None
     """Text: the column that holds what the subject was shown."""
+
+    def __post_init__(self) -> None:
+        """Raise UserError for an amount that is none."""
+        for name, value in (("change", self.change), ("margin", self.margin), ("think", self.think_s)):
+            if value is not None and not 0 <= value < math.inf:
+                raise UserError(f"{name} is {value}, which is no amount", hint="a number of 0 or more")
 
 
 def analyse(home: Path | None, number: int | None, of: str, question: Question = Question()) -> Sequence[Finding]:
@@ -131,6 +138,7 @@ def _crossover(found: Evidence, asked: Question) -> Iterator[Finding]:
     from fairtrial.analyse.curve.crossover import crossover
 
     arms = asked.arms or found.arms()
+    _refuse_unknown(found, asked.arms)
     if len(arms) != 2:
         known = " --arm ".join(found.arms()[:2]) or "A --arm B"
         raise UserError(f"a crossover is of two arms, not of {len(arms)}", hint=f"--arm {known}")
@@ -209,17 +217,24 @@ def _answers(found: Evidence, asked: Question) -> _Answers:
 
 def _one(option: str, given: str | None, names: Sequence[str]) -> str:
     """Return the name that was given, or the only one. Raises UnknownName, UserError where a choice must be made."""
+    if not names:
+        raise UserError(f"the run has no {_NEEDED[option]}", hint="fairtrial show says what it has")
     if given is None and len(names) == 1:
         return names[0]
     if given is None:
-        raise UserError(f"which {option}?", hint=_choices(option, names))
+        raise UserError(f"which {option}?", hint=f"--{option} {' | '.join(names)}")
     if given not in names:
         raise UnknownName(option, given, names)
     return given
 
 
-def _choices(option: str, names: Sequence[str]) -> str:
-    return f"--{option} {' | '.join(names)}" if names else f"the run has no such {option}"
+_NEEDED = {
+    "factor": "factor with several levels",
+    "table": "tables of raw records",
+    "column": "column of texts in that table",
+    "prompts": "column of texts in that table",
+}
+"""Option -> what it names, as words for a run that has none."""
 
 
 def _claims(found: Evidence, _: Question) -> Iterator[Finding]:
@@ -230,11 +245,20 @@ def _claims(found: Evidence, _: Question) -> Iterator[Finding]:
 
 def _arms(found: Evidence, asked: Question) -> Sequence[str | None]:
     """List the arms to ask one by one; a study without variants has the one None."""
+    _refuse_unknown(found, asked.arms)
+    return asked.arms or found.arms() or (None,)
+
+
+def _refuse_unknown(found: Evidence, arms: Sequence[str]) -> None:
+    """Raise UnknownName for an arm that the run does not have, UserError where it has none at all."""
     known = found.arms()
-    for name in asked.arms:
+    for name in arms:
+        if not known:
+            raise UserError(
+                f"unknown variant {name!r}: run {found.run.number} has no variants", hint="ask without --arm"
+            )
         if name not in known:
             raise UnknownName("variant", name, known)
-    return asked.arms or known or (None,)
 
 
 def _of_arm(finding: Finding, arm: str | None) -> Finding:

@@ -85,7 +85,9 @@ def against(ledger: Ledger, current: int, which: str) -> int:
     if which in known:
         return known[which].run
     if which != "baseline":
-        raise UnknownName("baseline", which, known)
+        problem = UnknownName("baseline", which, known)
+        problem.hint = problem.hint or f"none was set: fairtrial baseline set RUN --name {which}"
+        raise problem
     study = ledger.run(current).study
     own = [item for item in known.values() if item.study == study]
     if not own:
