@@ -66,10 +66,10 @@ def between(left: Moments, right: Moments, level: float = 0.95) -> Difference:
     if left.n < 2 or right.n < 2:
         return _unknown(estimate, level)
     if not peak:
-        return _student(estimate, 0.0, left.n + right.n - 2.0, level)
+        return student(estimate, 0.0, left.n + right.n - 2.0, level)
     one, other = ((sample.sd / peak) ** 2 / sample.n for sample in (left, right))
     df = (one + other) ** 2 / (one**2 / (left.n - 1) + other**2 / (right.n - 1))
-    return _student(estimate, peak * math.sqrt(one + other), df, level)
+    return student(estimate, peak * math.sqrt(one + other), df, level)
 
 
 def paired(d: Sequence[float], level: float = 0.95) -> Difference:
@@ -80,7 +80,7 @@ def paired(d: Sequence[float], level: float = 0.95) -> Difference:
     sample = moments(d)
     if sample.n < 2:
         return _unknown(sample.mean, level)
-    return _student(sample.mean, sample.sd / math.sqrt(sample.n), sample.n - 1.0, level)
+    return student(sample.mean, sample.sd / math.sqrt(sample.n), sample.n - 1.0, level)
 
 
 def one_sided(difference: Difference, margin: float = 0.0) -> float:
@@ -145,7 +145,8 @@ def cliffs_delta(a: Sequence[float], b: Sequence[float]) -> float | None:
     return None if share is None else 2 * share - 1
 
 
-def _student(estimate: float, se: float, df: float, level: float) -> Difference:
+def student(estimate: float, se: float, df: float, level: float = 0.95) -> Difference:
+    """Return the difference that an estimate with a standard error of so many degrees of freedom is."""
     from scipy.special import stdtr, stdtrit
 
     half = float(stdtrit(df, (1 + level) / 2)) * se

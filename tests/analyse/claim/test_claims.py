@@ -269,3 +269,72 @@ def test_an_open_claim_says_what_it_needs():
     assert open_.needed.replicates > 4
     assert open_.needed.smallest_effect > abs(open_.estimate)
     assert f"{open_.needed.replicates:,} replicates would settle it" in open_.answer
+
+
+def at_random(mean, *, conditions=60, replicates=3, sd=0.2, seed=0):
+    """Conditions drawn at random over `load` and `w`, both from 0 to 1."""
+    rng = np.random.default_rng(seed)
+    load, w = rng.random((2, conditions))
+    n = conditions * replicates
+    values = np.repeat([mean("", *at) for at in zip(load, w, strict=True)], replicates) + sd * rng.normal(size=n)
+    return data(
+        Measurements(
+            run=1,
+            number=range(1, n + 1),
+            variant=[""] * n,
+            replicate=np.tile(np.arange(replicates), conditions).tolist(),
+            seed=[0] * n,
+            status=["done"] * n,
+            failure=[""] * n,
+            factors={"load": np.repeat(load, replicates).tolist(), "w": np.repeat(w, replicates).tolist()},
+            metrics={"y": values.tolist()},
+        )
+    )
+
+
+def test_trends_and_flatness_over_drawn_conditions():
+    """Where values were drawn the other factors are held by the additive model, and no replicates are asked for."""
+    found = at_random(lambda arm, load, w: 10 + 2 * load - 5 * w)
+    rises = verdict(found, INCREASES)
+    assert rises.verdict is SUPPORTED
+    assert "60 conditions x 3 replicates" in rises.answer
+    assert verdict(found, DECREASES).verdict is verdict(found, FLAT).verdict is DENIED
+    even = at_random(lambda arm, load, w: 10 + 2 * w)
+    assert verdict(even, FLAT).verdict is SUPPORTED
+    assert verdict(even, INCREASES).needed.replicates is None
+    assert verdict(even, INCREASES).needed.smallest_effect > 0
+    assert verdict(at_random(lambda arm, load, w: 10 + 2 * load, replicates=1), INCREASES).verdict is OPEN
+
+
+def test_a_threshold_over_drawn_conditions_needs_a_grid():
+    """Levels that met different settings are not compared with each other: the answer says what is missing."""
+    threshold = Claim("y has a threshold in load", ClaimKind.THRESHOLD, "y", "load")
+    found = verdict(at_random(lambda arm, load, w: 10 + 5 * (load > 0.5)), threshold)
+    assert (found.verdict, found.p, found.needed.replicates) == (OPEN, None, None)
+    assert "needs a grid over load" in found.answer
+
+
+def test_a_fall_is_said_with_its_interval_the_same_way_round():
+    """'falls by 7' is followed by 6.9 to 7.1, not by -7.1 to -6.9; what speaks against a claim is said to."""
+    found = verdict(measured(lambda arm, load, w: 20 - load), INCREASES)
+    assert found.verdict is DENIED
+    assert found.interval.high < 0
+    low, high = found.answer.split("% interval ")[1].split(" s;")[0].split(" to ")
+    assert 0 < float(low) < float(high)
+    assert "against it p < 0.001" in found.answer
+
+
+def test_the_condition_that_decides_is_the_least_certain():
+    """A limit is judged where it is least certain to be kept, which need not be the highest mean."""
+    assert "in the least certain of 12 conditions" in verdict(measured(level), below(20.0)).answer
+
+
+def test_one_level_needs_another_not_replicates():
+    """Nothing changes with a factor of one level, however often it is measured."""
+    one = verdict(at_random(lambda arm, load, w: 1.0), Claim("y increases with v", ClaimKind.INCREASES, "y", "load"))
+    assert one.needed.replicates is None
+    found = at_random(lambda arm, load, w: 10.0)
+    found.measured.factors["load"][:] = [1.0] * len(found)
+    single = verdict(data(found.measured), INCREASES)
+    assert "load has one level" in single.answer
+    assert single.needed.replicates is None

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from fairtrial.analyse.claim.contrast import exceeds, flat, trend
 from fairtrial.analyse.claim.limit import below
-from fairtrial.analyse.claim.weighing import Case, Weighed
+from fairtrial.analyse.claim.weighing import Case, Weighed, crossed
 from fairtrial.analyse.curve.crossover import crossover
 from fairtrial.analyse.curve.threshold import threshold
 from fairtrial.analyse.data import Data
 from fairtrial.model.choice import ClaimFinding
 from fairtrial.model.claim import Claim, ClaimKind
-from fairtrial.model.finding import Needed, Verdict
+from fairtrial.model.finding import Interval, Needed, Verdict
 from fairtrial.model.study import Study, unit_of
 from fairtrial.model.words import count, level, percent, probability, span
 from fairtrial.stats.multiplicity import holm
-from fairtrial.stats.power import replicates_for, smallest_effect
+from fairtrial.stats.power import noncentrality, replicates_for, smallest_effect
 
 _WEIGH: Mapping[ClaimKind, Callable[[Case], Weighed]] = {
     ClaimKind.INCREASES: trend,
@@ -48,9 +50,20 @@ def claims(found: Data, study: Study, *, seed: int = 0) -> tuple[ClaimFinding, .
 
 def _evidence(found: Data, study: Study, claim: Claim, seed: int) -> Weighed | ClaimFinding:
     """Weigh a claim, or have it judged by a detector of its own."""
+    case = Case(found, study, claim)
     if claim.kind in _WEIGH:
-        return replace(_WEIGH[claim.kind](Case(found, study, claim)), unit=unit_of(study.metrics, claim.metric))
+        there = len(np.unique(found.replicate))
+        return replace(_WEIGH[claim.kind](case), unit=unit_of(study.metrics, claim.metric), there=there)
+    if len(found.ordered(claim.factor).levels) > 1 and crossed(case) is None:
+        return _ungridded(claim)
     return (_threshold if claim.kind is ClaimKind.THRESHOLD else _crossing)(found, study, claim, seed)
+
+
+def _ungridded(claim: Claim) -> ClaimFinding:
+    """Leave a claim about a curve open where each value of the factor met other settings of the rest."""
+    met = f"the values of {claim.factor} met different settings of the other factors"
+    said = f"Inconclusive: {met}; {claim.text!r} needs a grid over {claim.factor}."
+    return ClaimFinding(claim.text, Verdict.INCONCLUSIVE, said, None, None, None, None, Needed(None))
 
 
 def _threshold(found: Data, study: Study, claim: Claim, seed: int) -> ClaimFinding:
@@ -99,7 +112,7 @@ def _judged(claim: Claim, weighed: Weighed, study: Study, adjusted: tuple[float 
     """Judge a claim by its p and its contrary's, both corrected."""
     p, against = adjusted
     verdict = _verdict(weighed, study, p, against)
-    needed = Needed(None, 2) if weighed.n < 2 else _needed(weighed, study, verdict)
+    needed = _needed(weighed, study, verdict)
     return ClaimFinding(
         claim=claim.text,
         verdict=verdict,
@@ -121,24 +134,38 @@ def _verdict(weighed: Weighed, study: Study, p: float | None, against: float | N
 
 
 def _needed(weighed: Weighed, study: Study, verdict: Verdict) -> Needed:
+    """Say what would have been seen, and how many replicates would do where they are what is missing."""
     alpha, sd = study.alpha / len(study.expect), weighed.sd or 0.0
+    able = weighed.replicable and weighed.share >= study.completeness
+    if weighed.n < 2:
+        return Needed(None, max(2, weighed.there + 1) if able else None)
+    if weighed.df is not None:
+        return Needed(noncentrality(weighed.df, alpha, sides=1) * sd)
     smallest = smallest_effect(sd, weighed.n, alpha=alpha, paired=True, sides=1)
-    if verdict is not Verdict.INCONCLUSIVE or weighed.share < study.completeness:
+    if verdict is not Verdict.INCONCLUSIVE or not able:
         return Needed(smallest)
     more = replicates_for(abs(weighed.gap), sd, alpha=alpha, paired=True, sides=1)
-    return Needed(smallest, None if more is None else max(more, weighed.n + 1))
+    return Needed(smallest, None if more is None else max(more, weighed.there + 1))
 
 
 def _answer(weighed: Weighed, study: Study, verdict: Verdict, p: float | None, needed: Needed) -> str:
     """Say it in one sentence: the verdict, what was seen, on what it rests."""
-    ends = "" if weighed.interval is None else f"{span(weighed.interval, weighed.unit)}; "
+    ends = "" if weighed.interval is None else f"{span(_as_said(weighed, weighed.interval), weighed.unit)}; "
     said = f"{verdict.value.capitalize()}: {weighed.said} ({ends}{weighed.rests})"
     if weighed.share < study.completeness:
         return f"{said}, but only {percent(weighed.share)} of the trials gave a value."
-    if p is None or weighed.veto:
+    if p is None or (weighed.veto and p > study.alpha):
         return f"{said}."
     family = f" by Holm over {count(len(study.expect), 'claim')}" if len(study.expect) > 1 else ""
-    return f"{said}, {probability(p)}{family}{_hint(verdict, needed)}."
+    against = "against it " if verdict is Verdict.NOT_SUPPORTED else ""
+    return f"{said}, {against}{probability(p)}{family}{_hint(verdict, needed)}."
+
+
+def _as_said(weighed: Weighed, interval: Interval) -> Interval:
+    """Turn an interval round where the sentence says its number without the sign: 'falls by 1 (0.8 to 1.2)'."""
+    if not weighed.turned:
+        return interval
+    return Interval(-interval.high, -interval.low, interval.level, interval.method)
 
 
 def _hint(verdict: Verdict, needed: Needed) -> str:

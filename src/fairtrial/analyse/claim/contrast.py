@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
-from fairtrial.analyse.claim.weighing import Case, Weighed, table_of, thin, turned
+from fairtrial.analyse.claim.drawn import METHOD, Drawn, drawn
+from fairtrial.analyse.claim.weighing import Case, Weighed, crossed, open_, table_of, thin, turned
 from fairtrial.analyse.crossed import box
 from fairtrial.analyse.data import ARMS, arm
 from fairtrial.model.claim import ClaimKind, Margin
 from fairtrial.model.words import count, percent
-from fairtrial.stats.difference import one_sided, paired
+from fairtrial.stats.difference import Difference, one_sided, paired
 from fairtrial.stats.equivalence import tost
-from fairtrial.stats.summary import Floats
+from fairtrial.stats.summary import Floats, Mask
 
 FLAT = 0.05
 """Share of the mean within which a metric is flat, where the study's `gate` has no margin for it."""
@@ -26,8 +29,11 @@ def trend(case: Case) -> Weighed:
     It is vetoed where two levels are shown (Bonferroni over the pairs) to lie the other way round; that and a slope
     the other way speak against it with half of alpha each.
     """
-    rows = case.found.ordered(case.claim.factor).codes >= 0
-    table = table_of(box(case.found, case.values, (case.claim.factor,)))
+    column = case.found.ordered(case.claim.factor)
+    rows, part = column.codes >= 0, crossed(case)
+    if part is None:
+        return _uncrossed(case, rows, _drawn_trend)
+    table = table_of(part)
     if table.shape[1] < 2:
         return thin(case, table.shape[1], rows)
     places = np.arange(len(table)) - (len(table) - 1) / 2
@@ -38,11 +44,9 @@ def trend(case: Case) -> Weighed:
     reversed_ = [one_sided(paired((sign * (table[low] - table[high])).tolist())) for low, high in pairs]
     veto = min(reversed_) * len(pairs) * len(case.study.expect) <= case.study.alpha / 2
     seen = paired(rises.tolist(), case.level)
-    verb = "rises" if seen.estimate > 0 else "falls"
-    size, factor = case.shown(abs(seen.estimate)), case.claim.factor
     back_ = ", and turns back on the way" if veto and forward.estimate > 0 else ""
     return Weighed(
-        said=f"{case.claim.metric} {verb} by {size} from the lowest {factor} to the highest{back_}",
+        said=f"{_moves(case, seen)} from the lowest {case.claim.factor} to the highest{back_}",
         p=one_sided(forward),
         against=min(1.0, 2 * one_sided(back)),
         estimate=seen.estimate,
@@ -53,6 +57,48 @@ def trend(case: Case) -> Weighed:
         share=case.share(rows),
         veto=veto,
         rests=count(len(rises), "replicate"),
+        turned=seen.estimate < 0,
+    )
+
+
+def _moves(case: Case, seen: Difference) -> str:
+    verb = "falls" if seen.estimate < 0 else "rises"
+    return f"{case.claim.metric} {verb} by {case.shown(abs(seen.estimate))}"
+
+
+def _uncrossed(case: Case, rows: Mask, weigh: Callable[[Case, Drawn], Weighed]) -> Weighed:
+    """Weigh a claim on a factor that is not crossed with the others, or say why that cannot be."""
+    factor = case.claim.factor
+    if len(np.unique(case.found.factor(factor).codes[rows])) < 2:
+        return open_(case, rows, f"{factor} has one level, and nothing changes with it")
+    found = drawn(case)
+    if found is None:
+        return open_(case, rows, f"the conditions measured are too few to tell {factor} from the other factors")
+    if found.replicates < 2:
+        return thin(case, found.replicates, rows)
+    return replace(weigh(case, found), n=found.replicates, share=case.share(rows), rests=found.rests, replicable=False)
+
+
+def _drawn_trend(case: Case, found: Drawn) -> Weighed:
+    """Weigh a trend over groups of neighbouring values of the factor."""
+    sign = 1.0 if case.claim.kind is ClaimKind.INCREASES else -1.0
+    seen, pairs = found.rise(), list(found.pairs())
+    reversed_ = min(one_sided(turned(one) if sign > 0 else one) for one in pairs)
+    veto = reversed_ * len(pairs) * len(case.study.expect) <= case.study.alpha / 2
+    forward, back = (seen, turned(seen)) if sign > 0 else (turned(seen), seen)
+    back_ = ", and turns back on the way" if veto and forward.estimate > 0 else ""
+    groups = f"the lowest of {found.groups} groups of {case.claim.factor} to the highest"
+    return Weighed(
+        said=f"{_moves(case, seen)} from {groups}{back_}",
+        p=one_sided(forward),
+        against=min(1.0, 2 * one_sided(back)),
+        estimate=seen.estimate,
+        interval=case.interval(seen, METHOD),
+        sd=seen.se,
+        df=seen.df,
+        gap=forward.estimate,
+        veto=veto,
+        turned=seen.estimate < 0,
     )
 
 
@@ -62,15 +108,35 @@ def flat(case: Case) -> Weighed:
     Two one-sided tests for each pair of levels, all of which must agree, so no correction is due; the contrary is one
     pair beyond the margin (Bonferroni over pairs and sides).
     """
-    rows = case.found.factor(case.claim.factor).codes >= 0
-    table = table_of(box(case.found, case.values, (case.claim.factor,)))
-    if table.shape[1] < 2:
-        return thin(case, table.shape[1], rows)
-    margin = _flat_margin(case, table)
+    rows, part = case.found.factor(case.claim.factor).codes >= 0, crossed(case)
+    if part is None:
+        return _uncrossed(case, rows, _drawn_flat)
+    table = table_of(part)
+    replicates = table.shape[1]
+    if replicates < 2:
+        return thin(case, replicates, rows)
     ways = [paired((table[high] - table[low]).tolist(), case.level) for low, high in combinations(range(len(table)), 2)]
+    found = _within(case, ways, _flat_margin(case, float(table.mean())))
+    return replace(
+        found,
+        sd=(found.sd or 0.0) * math.sqrt(replicates),
+        n=replicates,
+        share=case.share(rows),
+        rests=count(replicates, "replicate"),
+    )
+
+
+def _drawn_flat(case: Case, found: Drawn) -> Weighed:
+    """Weigh the differences between groups of neighbouring values of the factor."""
+    weighed = _within(case, list(found.pairs()), _flat_margin(case, found.mean))
+    interval = None if weighed.interval is None else replace(weighed.interval, method=METHOD)
+    return replace(weighed, interval=interval, df=float(found.means.error_df))
+
+
+def _within(case: Case, ways: Sequence[Difference], margin: float) -> Weighed:
+    """Say whether all differences lie within the margin; `sd` is the standard error of the largest."""
     largest = max((one if one.estimate >= 0 else turned(one) for one in ways), key=lambda one: one.estimate)
     beyond = [one_sided(way, margin) for one in ways for way in (one, turned(one))]
-    replicates = table.shape[1]
     return Weighed(
         said=f"{case.claim.metric} differs by up to {case.shown(largest.estimate)} between levels of "
         f"{case.claim.factor}, where flat means within {case.shown(margin)}",
@@ -78,11 +144,8 @@ def flat(case: Case) -> Weighed:
         against=min(1.0, min(beyond) * len(beyond)),
         estimate=largest.estimate,
         interval=case.interval(largest),
-        sd=largest.se * math.sqrt(replicates),
+        sd=largest.se,
         gap=margin - largest.estimate,
-        n=replicates,
-        share=case.share(rows),
-        rests=count(replicates, "replicate"),
     )
 
 
@@ -92,7 +155,9 @@ def exceeds(case: Case) -> Weighed:
     rows = arm(case.found, better) | arm(case.found, worse)
     part = box(case.found, case.values, (ARMS,), keep=rows)
     table = table_of(part)
-    if part is None or table.shape[1] < 2:
+    if part is None:
+        return open_(case, rows, f"{better} and {worse} met no settings in common")
+    if table.shape[1] < 2:
         return thin(case, table.shape[1], rows)
     names = [case.found.factors[ARMS].levels[code] for code in part.levels[0].tolist()]
     first, second = table[names.index(better)], table[names.index(worse)]
@@ -111,6 +176,7 @@ def exceeds(case: Case) -> Weighed:
         n=len(first),
         share=case.share(rows),
         rests=count(len(first), "pair"),
+        turned=seen.estimate < 0,
     )
 
 
@@ -126,8 +192,8 @@ def _relative(difference: float, against: Floats) -> str:
     return f" ({percent(abs(difference) / base)})" if base else ""
 
 
-def _flat_margin(case: Case, table: Floats) -> float:
+def _flat_margin(case: Case, mean: float) -> float:
     """Return the margin of the study's gate for the metric, else FLAT of the mean."""
     gates = (one.worse_by for one in case.study.gate if one.metric == case.claim.metric)
     declared = next(gates, Margin(FLAT, relative=True))
-    return declared.value * abs(float(table.mean())) if declared.relative else declared.value
+    return declared.value * abs(mean) if declared.relative else declared.value

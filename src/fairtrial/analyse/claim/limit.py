@@ -40,7 +40,7 @@ def below(case: Case) -> Weighed:
     worst = int(np.lexsort((seen.mean, inside))[-1])
     values = case.values[rows][codes == worst]
     found = paired(np.sort(values[np.isfinite(values)]).tolist(), case.level)
-    several = "" if len(conditions) == 1 else f" in the condition that comes closest of {len(conditions):,}"
+    several = "" if len(conditions) == 1 else f" in the least certain of {len(conditions):,} conditions"
     return Weighed(
         said=f"{case.claim.metric} is {case.shown(found.estimate)}{several}, the limit {case.shown(limit)}",
         p=float(inside.max()),

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairtrial.analyse.crossed import Box
+from fairtrial.analyse.crossed import Box, box
 from fairtrial.analyse.data import Data
+from fairtrial.analyse.effect.screen import ENOUGH
 from fairtrial.model.claim import Claim
 from fairtrial.model.finding import Interval
 from fairtrial.model.study import Study, unit_of
@@ -43,6 +44,14 @@ class Weighed:
     """What the evidence rests on: '5 replicates'."""
     unit: str = ""
     """Of the metric."""
+    turned: bool = False
+    """The sentence says the number without its sign, 'falls by', so its interval is said the other way round."""
+    df: float | None = None
+    """Degrees of freedom of `sd`, where it is that of the number itself, over conditions instead of replicates."""
+    there: int = 0
+    """Replicates that there are, those with missing values included."""
+    replicable: bool = True
+    """More replicates could settle it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +80,26 @@ class Case:
         """Return which share of some trials gave a value; 0 of none."""
         return float(np.isfinite(self.values[rows]).mean()) if rows.any() else 0.0
 
-    def interval(self, of: Difference) -> Interval | None:
-        """Make the interval of a mean over replicates; None where it is without end."""
+    def interval(self, of: Difference, method: str = "Student's t over replicates") -> Interval | None:
+        """Make the interval of a number; None where it is without end."""
         finite = math.isfinite(of.low) and math.isfinite(of.high)
-        return Interval(of.low, of.high, of.level, "Student's t over replicates") if finite else None
+        return Interval(of.low, of.high, of.level, method) if finite else None
 
 
 def table_of(part: Box | None) -> Floats:
     """Return means (levels, complete replicates), the settings averaged; no replicate where nothing is crossed."""
     return np.empty((2, 0)) if part is None else part.complete.mean(axis=-2)
+
+
+def crossed(case: Case) -> Box | None:
+    """Return the crossed part of the design for the claim's factor; None where it does not stand for the design."""
+    part = box(case.found, case.values, (case.claim.factor,))
+    return part if part is not None and part.kept >= ENOUGH else None
+
+
+def open_(case: Case, rows: Mask, why: str) -> Weighed:
+    """Return the evidence of a design that cannot speak to the claim, however often it is repeated."""
+    return Weighed(why, n=0, share=case.share(rows), rests="nothing", replicable=False)
 
 
 def thin(case: Case, replicates: int, rows: Mask) -> Weighed:

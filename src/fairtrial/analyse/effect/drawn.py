@@ -89,6 +89,18 @@ def binned(codes: Integers, column: Column, bins: int) -> Binned:
 
 
 @dataclass(frozen=True, slots=True)
+class Adjusted:
+    """The means of a factor's bins, the other factors held, as differences from that of all conditions."""
+
+    bins: Binned
+    means: Floats
+    covariance: Floats
+    """Of the means, in units of the residual variance."""
+    residual_sd: float
+    error_df: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Model:
     """The additive model of the conditions."""
 
@@ -119,6 +131,19 @@ def terms(
         tested += [_pair(key, test, model) for key, test in zip(pairs, fitted.pairs, strict=True)]
     marginals = tuple(_marginal(name, found.factors[name], fine[name], units, asked.level) for name in names)
     return tested, marginals
+
+
+def adjusted(found: Data, units: Conditions, name: str, names: Sequence[str], asked: Asked) -> Adjusted | None:
+    """Return the means of one of some factors in the additive model of the conditions; None where it is not told."""
+    fine = _fine(found, units, names)
+    fitted = _fit(units, fine, (), asked)
+    test = None if fitted is None else fitted.mains[list(names).index(name)]
+    if fitted is None or test is None or test.p is None or fitted.error_df < 1:
+        return None
+    levels = len(fine[name].labels)
+    return Adjusted(
+        fine[name], test.fitted[:levels], test.covariance[:levels, :levels], fitted.residual_sd, fitted.error_df
+    )
 
 
 def _too_few(units: Conditions) -> str:

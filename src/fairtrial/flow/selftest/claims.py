@@ -9,7 +9,7 @@ import numpy as np
 
 from fairtrial.analyse.claim.claims import claims
 from fairtrial.flow.selftest.cell import Cell
-from fairtrial.flow.selftest.effects import METRIC, grid, main, uneven
+from fairtrial.flow.selftest.effects import METRIC, grid, main, table, uneven
 from fairtrial.flow.selftest.noise import normal, skewed
 from fairtrial.model.claim import Claim, ClaimKind, Margin, Tolerance
 from fairtrial.model.finding import Verdict
@@ -51,6 +51,20 @@ def denied(rng: Any, values: Any, claim: Claim, *, noise: Any = normal, arms: bo
     return verdict(rng, values, claim, noise=noise, arms=arms) is Verdict.NOT_SUPPORTED
 
 
+def at_random(rng: Any, rises: Any, claim: Claim, *, wanted: Verdict, conditions: int = 60) -> bool:
+    """Say whether a claim came out so where conditions were drawn: `a` and `b` from 0 to 1, 3 replicates of each.
+
+    `rises` are the heights over a, in the order of its values, in sd of a condition; b adds 3 sd over its range.
+    """
+    a, b = rng.random((2, conditions))
+    a = np.sort(a)
+    mean = np.interp(a, np.linspace(0, 1, len(rises)), rises) + 3 * b + rng.standard_normal(conditions)
+    values = mean[:, None] + 0.3 * rng.standard_normal((conditions, 3))
+    columns = {"a": np.repeat(a, 3).tolist(), "b": np.repeat(b, 3).tolist()}
+    found = table(columns, values.ravel(), np.tile(np.arange(3), conditions).tolist(), [""] * values.size)
+    return claims(found, study(claim))[0].verdict is wanted
+
+
 def any_of_four(rng: Any, shape: tuple[int, ...]) -> bool:
     """Say whether any of four claims was supported where all of them are wrong, at their edges."""
     found = grid(normal(rng, shape))
@@ -75,6 +89,7 @@ def _planted(world: str, size: str, rate: float, fires: Any, *, slow: bool = Fal
     return Cell("claims", world, size, planted=True, rate=rate, fires=fires, slow=slow)
 
 
+YES, NO, DRAWN = Verdict.SUPPORTED, Verdict.NOT_SUPPORTED, "60 conditions at random x 3 replicates"
 LADDER, ARMS, TWO = (6, 5), (2, 3, 8), (2, 10)
 ON_LADDER, ON_ARMS, ON_TWO = "6 levels x 5 replicates", "2 arms x 3 levels x 8 replicates", "2 levels x 10 replicates"
 CELLS = (
@@ -96,6 +111,11 @@ CELLS = (
           partial(denied, values=np.zeros((3, 5)), claim=BELOW)),
     _null("no step: threshold", "8 levels x 5 replicates",
           partial(supported, values=np.zeros((8, 5)), claim=THRESHOLD)),
+    _null("no trend in a, one in b: increases", DRAWN, partial(at_random, rises=(0, 0), claim=INCREASES, wanted=YES)),
+    _null("no trend in a, one in b: increases denied", DRAWN,
+          partial(at_random, rises=(0, 0), claim=INCREASES, wanted=NO)),
+    _null("no trend in a, flat within 1 sd: flat denied", DRAWN,
+          partial(at_random, rises=(0, 0), claim=FLAT, wanted=NO)),
     _null("nothing: any of four claims", "4 x 3 levels x 5 replicates",
           partial(any_of_four, shape=(4, 3, 5)), slow=True),
     _planted("rise of 2 sd: increases", ON_LADDER, 0.8, partial(supported, values=main(LADDER, 2.0), claim=INCREASES)),
@@ -107,6 +127,11 @@ CELLS = (
              partial(supported, values=np.zeros((2, 25)), claim=FLAT)),
     _planted("above by the margin and 1 sd: exceeds", ON_ARMS, 0.9,
              partial(supported, values=main(ARMS, 2.0), claim=EXCEEDS, arms=True)),
+    _planted("rise of 3 sd: increases", DRAWN, 0.95, partial(at_random, rises=(0, 3), claim=INCREASES, wanted=YES)),
+    _planted("fall of 3 sd: increases denied", DRAWN, 0.95,
+             partial(at_random, rises=(3, 0), claim=INCREASES, wanted=NO)),
+    _planted("rise and fall of 6 sd: increases denied", DRAWN, 0.8,
+             partial(at_random, rises=(0, 6, 0), claim=INCREASES, wanted=NO)),
     _planted("below the limit by 2 sd", "3 conditions x 5 replicates", 0.8,
              partial(supported, values=np.full((3, 5), -2.0), claim=BELOW)),
 )  # fmt: skip
