@@ -12,8 +12,8 @@ from fairtrial.contract.journal import Ledger
 from fairtrial.contract.registry import Registry
 from fairtrial.errors import NothingMeasured, UserError
 from fairtrial.flow.book import reading
-from fairtrial.flow.compare import interleaved
 from fairtrial.flow.declare import recall, strategy_of
+from fairtrial.flow.interleaved import interleaved
 from fairtrial.flow.run import Ended, run
 from fairtrial.flow.session import SILENT, Listeners, Order, failures
 from fairtrial.model.run import Measurements, Run

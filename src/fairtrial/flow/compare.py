@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fairtrial.contract.journal import Book, Ledger
 from fairtrial.errors import UserError
 from fairtrial.flow.book import reading, writing
+from fairtrial.flow.interleaved import interleavings
 from fairtrial.model.comparison import Comparison, Gate, Null, Side
 
 if TYPE_CHECKING:
@@ -88,17 +89,6 @@ def side_by_side(ledger: Ledger, one: int, other: int) -> Mapping[str, Any] | No
     """Return what the action log says of how two runs were interleaved; None where they were not."""
     pairs = interleavings(ledger)
     return pairs.get((one, other)) or pairs.get((other, one))
-
-
-def interleavings(ledger: Ledger) -> dict[tuple[int, int], Mapping[str, Any]]:
-    """Return the pairs of runs that were interleaved, each with the detail of its entry in the action log."""
-    details = (action["detail"] for action in ledger.actions() if action["detail"].get("interleaved"))
-    return {(int(item["interleaved"][0]), int(item["interleaved"][1])): item for item in details}
-
-
-def interleaved(ledger: Ledger, run: int) -> bool:
-    """Say whether a run was made side by side with another one."""
-    return any(run in pair for pair in interleavings(ledger))
 
 
 def stored_nulls(ledger: Ledger) -> list[Null]:

@@ -13,9 +13,10 @@ from fairtrial.contract.journal import Book, Journal, Ledger
 from fairtrial.contract.registry import Registry
 from fairtrial.errors import UserError
 from fairtrial.flow.book import writing
-from fairtrial.flow.compare import Asked, interleavings, judge, remember
+from fairtrial.flow.compare import Asked, judge, remember
 from fairtrial.flow.declare import MATERIALISED, Source, declare
 from fairtrial.flow.declared import Declared
+from fairtrial.flow.interleaved import interleavings
 from fairtrial.flow.run import EXIT
 from fairtrial.flow.session import SILENT, Listeners, Order, Session
 from fairtrial.flow.turns import keyed, schedule

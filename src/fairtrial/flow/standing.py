@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from fairtrial.contract.journal import Ledger
 from fairtrial.flow.declared import Declared
+from fairtrial.flow.interleaved import interleaved
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,4 @@ def continued(declared: Declared, ledger: Ledger, *, fresh: bool, together: bool
     changed = newest.system_digest not in (b"", declared.identity_digest)
     if changed or (declared.live and newest.state == "finished"):
         return None
-    from fairtrial.flow.compare import interleaved
-
     return newest.number if together or not interleaved(ledger, newest.number) else None
