@@ -130,3 +130,15 @@ def test_criteria_count_what_the_book_holds(count: str, filters: dict[str, str],
     for relation, met in ((">", False), ("<", False), ("<=", True), ("==", True)):
         (found,) = judged([Criterion("", count=count, filters=filters, relation=relation, goal=value)], facts)
         assert found.met is met
+
+
+def test_a_baseline_whose_run_is_not_there_is_missing() -> None:
+    """It is shown as such, and counts for no criterion."""
+    plan = Programme(baselines=(Baseline("storage", 77), Baseline("later", None)))
+    (storage, later) = baselines(plan, (), {})
+    assert (storage.place, later.place) == ("77 (no such run)", "pending")
+    (judged_,) = judged(
+        (Criterion("baselines() >= 1", count="baselines"),),
+        Facts((), (), (storage, later), lambda run: 0, plan),
+    )
+    assert not judged_.met

@@ -98,6 +98,15 @@ def test_a_limit_may_hold_where_a_rule_does(claims):
     assert not made.when.holds({"load.clients": 4, "variant": "tuned"})
 
 
+def test_what_is_drawn_or_added_by_hand_may_be_claimed(claims):
+    """A factor whose levels are drawn may have any value in its range, and a condition by hand any at all."""
+    near, rule = claims("latency_p99_s has a threshold in load.rate near 4.2", "latency_p99_s < 3 when load.rate > 8.5")
+    assert (near.near, str(rule.when.text)) == (4.2, "load.rate > 8.5")
+    by_hand = {"load.clients": 64, "load.mode": "open", "load.rate": 2, "variant": "v1.2"}
+    (made,) = claims("latency_p99_s < 3 when load.clients == 64", include=[by_hand], design={"kind": "random", "n": 4})
+    assert made.when is not None
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -120,6 +129,14 @@ def test_a_limit_may_hold_where_a_rule_does(claims):
         ("latency_p99_s < 3 when load.clients >", "rule 'load.clients >' is not understood"),
         ("latency_p99_s < 3x", "'3x' is not in 's', the unit here"),
         ("latency_p99_s has a threshold in load.clients near four", "'four' is no number"),
+        ("latency_p99_s has a threshold in load.clients near 5", "5 lies outside load.clients, which goes from 1 to 4"),
+        ("latency_p99_s has a threshold in load.clients near 0.9", "0.9 lies outside load.clients"),
+        ("latency_p99_s < 3 when load.clients > 100", "no condition meets 'load.clients > 100'"),
+        (
+            "latency_p99_s < 3 when variant == 'plain' and target.settings.m > 1",
+            "no condition meets \"variant == 'plain' and target.settings.m > 1\"",
+        ),
+        ("latency_p99_s < 3 when load.mode > 3", "rule 'load.mode > 3' makes no sense for load.mode='closed'"),
         ("tuned and plan cross in load.clients", "'tuned' names no arm and metric"),
         ("tuned and plain cross in target.settings.m", "variant 'plain' has no factor 'target.settings.m'"),
     ],

@@ -116,7 +116,7 @@ def test_included_conditions(document):
         ("  load..clients: [1]", 5, "is not a dotted path"),
         ("  load.rate: {interval: [2, 1]}", 5, "the first number is the lower one"),
         ("  load.rate: {interval: [1, 2]}", 5, "a grid needs levels, not an interval"),
-        ("  - load.clients", 4, "factors: Input should be a valid dictionary"),
+        ("  - load.clients", 4, "factors: ['load.clients'] is no mapping"),
     ],
 )
 def test_mistakes_in_factors(refusal, text, line, says):

@@ -89,7 +89,9 @@ def test_read(tmp_path: Path) -> None:
         ("criteria: ['runs(tag=\"a\"b) >= 2']", r"is not understood"),
         ("criteria: [runs() >= two]", r"'two' is no number"),
         ("criteria: [runs() >= 2 and runs() >= 3]", r"is not understood"),
-        ("- a", r"is a mapping"),
+        ("- a", r":1: a programme is a mapping \(start with `programme: NAME`\)"),
+        ("", r":1: a programme is a mapping"),
+        ("phases: [{name: a}, {name: b}, {name: a}]", r"phases\.2: phase 'a' stands here twice"),
         ("a: [", r"not valid YAML"),
     ],
 )

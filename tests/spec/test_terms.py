@@ -124,7 +124,12 @@ def test_fixed_and_adaptive_replication(document):
         ({"slo": {"latency_p99_s": {}}}, "slo.latency_p99_s: a service level has a bound (latency_p99_s: {max"),
         ({"slo": {"latency_p99_s": {"max": 1, "min": 2}}}, "slo.latency_p99_s: min 2 lies above max 1"),
         ({"slo": {"latency_p99_s": {"max": "1MB"}}}, "slo.latency_p99_s.max: '1MB' is not in 's', the unit here"),
-        ({"slo": {"latency_p99_s": {"max": "5%"}}}, "slo.latency_p99_s.max: '5%' is not in 's'"),
+        ({"slo": {"latency_p99_s": {"max": "5%"}}}, "slo.latency_p99_s.max: '5%' is a share, and an amount is needed"),
+        ({"slo": {"latency_p99_s": 3}}, "slo.latency_p99_s: 3 is no mapping (keys: max, min)"),
+        ({"gate": {"latency_p99_s": "10%"}}, "gate.latency_p99_s: '10%' is no mapping (keys: worse_by)"),
+        ({"gate": {"latency_p99_s": {"worse_by": "-5%"}}}, "worse_by: '-5%' is negative: a margin is a size"),
+        ({"confirm": {"replicates": 1}}, "confirm.replicates: Input should be greater than or equal to 2, not 1"),
+        ({"order": "blocked"}, "order: 'blocked' is no mapping (keys: randomise, warmup)"),
         ({"gate": {"latency_p9_s": {"worse_by": 1}}}, "gate.latency_p9_s: unknown metric"),
         ({"gate": {"latency_p99_s": {"worse_by": "-1"}}}, "gate.latency_p99_s.worse_by: '-1' is negative"),
         (

@@ -281,8 +281,7 @@ def _print_baselines(found: list[Any], *, as_json: bool) -> None:
         return
     made = tables.table("name", "run", "study", "category", "note", "set", right=("run",))
     for item in found:
-        run = "pending" if item.run is None else str(item.run)
-        made.add_row(item.name, run, item.study, item.category, item.note, when(item.at))
+        made.add_row(item.name, item.place, item.study, item.category, item.note, when(item.at))
     if found:
         tables.show(made)
     else:

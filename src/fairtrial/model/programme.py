@@ -45,6 +45,15 @@ class Baseline:
     system: str = ""
     at: float | None = None
     """When it was set, unix seconds; None for one that only the programme names."""
+    missing: bool = False
+    """The book has no run of that number."""
+
+    @property
+    def place(self) -> str:
+        """Write its run: the number, `pending`, or that the book lacks it."""
+        if self.run is None:
+            return "pending"
+        return f"{self.run} (no such run)" if self.missing else str(self.run)
 
 
 @dataclass(frozen=True, slots=True)

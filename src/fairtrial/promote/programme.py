@@ -147,7 +147,9 @@ def baselines(
 
 def _known(item: Baseline, runs: Mapping[int, Run]) -> Baseline:
     run = None if item.run is None else runs.get(item.run)
-    return item if run is None else replace(item, study=run.study, system=run.system)
+    if run is None:
+        return replace(item, missing=item.run is not None)
+    return replace(item, study=run.study, system=run.system)
 
 
 def judged(criteria: Iterable[Criterion], facts: Facts) -> tuple[Criterion, ...]:
@@ -182,7 +184,7 @@ def _conditions(facts: Facts, filters: Mapping[str, str]) -> int:
 
 
 def _baselines(facts: Facts, filters: Mapping[str, str]) -> int:
-    measured = (item for item in facts.baselines if item.run is not None)
+    measured = (item for item in facts.baselines if item.run is not None and not item.missing)
     return sum(all(getattr(item, key) == word for key, word in filters.items()) for item in measured)
 
 

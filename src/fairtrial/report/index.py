@@ -61,8 +61,7 @@ def _run(row: IndexRow) -> Sequence[str]:
 
 
 def _baseline(item: Baseline) -> Sequence[str]:
-    run = "pending" if item.run is None else str(item.run)
-    return (item.category, item.name, run, item.system, item.study, item.note)
+    return (item.category, item.name, item.place, item.system, item.study, item.note)
 
 
 def _pending(status: ItemStatus) -> Sequence[str]:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 
-from fairtrial.errors import SpecError, nearest
+from fairtrial.errors import SpecError, UserError, nearest
 from fairtrial.model.claim import Claim, ClaimKind
 from fairtrial.model.identity import is_number
+from fairtrial.model.rule import Rule
 from fairtrial.model.study import Direction, Factor, Metric, Study
 from fairtrial.spec.factors import read_rule
 from fairtrial.spec.quantity import amount, margin
+from fairtrial.spec.reach import ends, may_hold
 from fairtrial.spec.source import Source
 
 _FORMS = (
@@ -98,6 +100,20 @@ class _Names:
         if ordered and not all(_is_ordered(factor, path) for factor in self.factors[path]):
             raise self.error(f"the levels of {path} are no numbers, so they have no order", f"M is flat with {path}")
 
+    def check_place(self, path: str, place: float) -> None:
+        low, high = ends(self.factors[path], path)
+        if not low <= place <= high:
+            hint = "a place between the lowest and the highest level"
+            raise self.error(f"{place:g} lies outside {path}, which goes from {low:g} to {high:g}", hint)
+
+    def check_met(self, rule: Rule) -> None:
+        try:
+            met = may_hold(rule, self.study)
+        except UserError as problem:
+            raise self.error(problem.message) from problem
+        if not met:
+            raise self.error(f"no condition meets {rule.text!r}", "a rule over the levels of the study")
+
     def amount(self, text: str, unit: str) -> float:
         try:
             return amount(text, unit)
@@ -144,6 +160,8 @@ def _threshold(names: _Names, said: str, groups: Groups) -> Claim:
     metric, factor, near = groups
     names.check_factor(factor, ordered=True)
     place = names.amount(near, "") if near else None
+    if place is not None:
+        names.check_place(factor, place)
     return Claim(said, ClaimKind.THRESHOLD, metric=names.metric(metric).name, factor=factor, near=place)
 
 
@@ -179,6 +197,8 @@ def _below(names: _Names, said: str, groups: Groups) -> Claim:
     known = {*names.factors, "variant"}
     for path in (rule.names if rule else frozenset()) - known:
         raise names.error(f"{path!r} is not a factor", nearest(path, known))
+    if rule is not None:
+        names.check_met(rule)
     bound = names.amount(limit, metric.unit)
     return Claim(said, ClaimKind.BELOW, metric=metric.name, limit=bound, when=rule)
 

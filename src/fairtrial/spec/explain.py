@@ -12,6 +12,8 @@ from fairtrial.errors import nearest
 from fairtrial.spec.shape import Shape
 
 _OWN_WORDS = {"value_error", "assertion_error"}
+_MAPPINGS = {"dict_type", "model_type", "model_attributes_type", "dataclass_type", "mapping_type"}
+"""Types of errors whose words name classes: a mapping was expected."""
 
 
 class Problem(NamedTuple):
@@ -73,6 +75,10 @@ def _one(found: _Found, shape: Shape, noun: str) -> Problem:
         return Problem(path, f"unknown {noun} {key!r}", nearest(key, shape.names(parent)))
     if error["type"].startswith("missing"):
         return Problem(path, f"missing: this {noun} is required", shape.description(path))
+    if error["type"] in _MAPPINGS:
+        known = shape.names(path)
+        hint = f"keys: {', '.join(known)}" if known else shape.description(path)
+        return Problem(path, f"{_shown(error['input'])} is no mapping", hint)
     message = " ".join(str(error["msg"]).split())
     message = re.sub(r"^(Value error|Assertion failed), ", "", message)
     if error["type"] in _OWN_WORDS:

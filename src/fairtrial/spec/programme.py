@@ -36,14 +36,14 @@ def find(start: Path | None = None) -> Path | None:
 
 def read(path: Path) -> Programme:
     """Read a programme. Raises SpecError with file, line and the nearest valid name."""
-    source = open_source(path)
+    source = open_source(path, "programme")
     document = source.document
     _check_keys(source, "", document, ("programme", "rules", "phases", "baselines", "criteria"))
     return Programme(
         title=_text(source, "", document, "programme"),
         rules=tuple(_texts(source, "", document, "rules")),
-        phases=tuple(_listed(source, document, "phases", _phase)),
-        baselines=tuple(_unique(source, "baselines", _listed(source, document, "baselines", _baseline))),
+        phases=tuple(_unique(source, "phase", _listed(source, document, "phases", _phase))),
+        baselines=tuple(_unique(source, "baseline", _listed(source, document, "baselines", _baseline))),
         criteria=tuple(_listed(source, document, "criteria", _criterion)),
         file=str(path),
     )
@@ -118,12 +118,12 @@ def _baseline(source: Source, path: str, given: Any, _: int) -> Baseline:
     return Baseline(name=name, run=run, category=category, note=note, study=study, system=system)
 
 
-def _unique(source: Source, path: str, baselines: list[Baseline]) -> list[Baseline]:
-    names = [item.name for item in baselines]
+def _unique(source: Source, noun: str, items: list[Any]) -> list[Any]:
+    names = [item.name for item in items]
     for place, name in enumerate(names):
         if name in names[:place]:
-            raise source.error(f"{path}.{place}", f"baseline {name!r} stands here twice")
-    return baselines
+            raise source.error(f"{noun}s.{place}", f"{noun} {name!r} stands here twice")
+    return items
 
 
 def _criterion(source: Source, path: str, given: Any, _: int) -> Criterion:

@@ -74,6 +74,8 @@ def amount(value: Any, unit: str) -> float:
     for scale in (_TIMES_S, _UNITS_BYTES):
         if said in scale and unit in scale and unit != "m":  # a metric's m is a metre
             return number * scale[said] / scale[unit]
+    if said == "%":
+        raise ValueError(f"{value!r} is a share, and an amount is needed here")
     raise ValueError(f"{value!r} is not in {unit!r}, the unit here" if unit else f"{value!r}: there is no unit here")
 
 
@@ -81,6 +83,8 @@ def margin(value: Any, unit: str) -> Margin:
     """Read a size of difference: a share (`10%`), or an amount. Raises ValueError for anything else, and below 0."""
     if isinstance(value, str) and re.fullmatch(SHARE, value):
         return Margin(share(value), relative=True)
+    if isinstance(value, str) and re.fullmatch(rf"{_SIGNED} ?%", value):
+        raise ValueError(f"{value!r} is {'negative: a margin is a size' if value[0] == '-' else 'no share'}")
     size = amount(value, unit)
     if size < 0:
         raise ValueError(f"{value!r} is negative: a margin is a size")

@@ -56,11 +56,11 @@ class Source:
         }
 
 
-def open_source(path: Path) -> Source:
-    """Read a study file. Raises SpecError where it is missing, not text, or not a mapping."""
+def open_source(path: Path, noun: str = "study") -> Source:
+    """Read a study file, or one of another noun. Raises SpecError where it is missing, not text, or not a mapping."""
     document, places = load(path, str(path), "")
     if not isinstance(document, dict):
-        raise SpecError("a study is a mapping", file=str(path), line=1, hint="start with `study: NAME`")
+        raise SpecError(f"a {noun} is a mapping", file=str(path), line=1, hint=f"start with `{noun}: NAME`")
     return Source(document=document, folder=path.parent, file=str(path), places=places)
 
 

@@ -221,7 +221,9 @@ class ConfirmWords(Words):
     """What is measured again on fresh seeds."""
 
     top: Count = Field(default=3, description="How many of the best conditions.")
-    replicates: Count = Field(default=10, description="How often each.")
+    replicates: Annotated[int, Field(ge=2)] = Field(
+        default=10, description="How often each: one says nothing of noise."
+    )
 
 
 class PlaceWords(Words):
