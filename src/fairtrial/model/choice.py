@@ -103,12 +103,14 @@ class SearchFinding:
     ranges: Mapping[str, Span]
     """Parameter -> its span over the near-best set."""
     importance: Mapping[str, float] = field(default_factory=dict)
+    """Parameter -> its share of the variance; without those of which too few conditions tell."""
     again: tuple[Again, ...] = ()
     verdict: Verdict = Verdict.INCONCLUSIVE
     answer: str = ""
     cautions: tuple[Caution, ...] = ()
     needed: Needed = Needed(None)
     """Of: one condition is the best."""
+    importance_interval: Mapping[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,3 +237,30 @@ def test_a_metric_without_direction_is_refused():
     """What is better must be declared."""
     with pytest.raises(UserError, match="no metric has a direction"):
         search(planted(), [Metric("loss")])
+
+
+@pytest.mark.parametrize("count", [12, 15, 40])
+def test_a_valley_matters(count):
+    """What falls and then rises again explains the metric, also over few conditions; the interval holds the share."""
+    rng = np.random.default_rng(count)
+    x, noise = rng.random((2, count)).tolist()
+    loss = [abs(at - 0.5) + 0.01 * rng.normal() for at in x]
+    found = search(searched(loss, {"x": x, "noise": noise}), [LOSS])
+    assert found.importance["x"] > 0.4
+    assert found.importance["x"] > 2 * found.importance["noise"]
+    span = found.importance_interval["x"]
+    assert span.low <= found.importance["x"] <= span.high
+
+
+def test_levels_that_repeat_are_not_put_together():
+    """A factor of five levels, three conditions of each, is taken level by level."""
+    levels = [1, 2, 3, 4, 5] * 3
+    loss = [abs(level - 3) + 0.01 * at for at, level in enumerate(levels)]
+    found = search(searched(loss, {"x": levels, "at": [at // 5 for at in range(15)]}), [LOSS])
+    assert found.importance["x"] > 0.95
+
+
+def test_too_few_conditions_have_no_importance():
+    """Eight conditions cannot tell a valley from nothing: no share is given, rather than 0."""
+    x = [0.0, 0.1, 0.2, 0.3, 0.7, 0.8, 0.9, 1.0]
+    assert dict(search(searched([abs(at - 0.5) for at in x], {"x": x}), [LOSS]).importance) == {}

@@ -18,6 +18,7 @@ from fairtrial.analyse.doubts import CONFIRM, RETRY
 from fairtrial.analyse.effect.importance import importance
 from fairtrial.analyse.effect.term import Asked
 from fairtrial.model.choice import Again, Candidate, SearchFinding, Span
+from fairtrial.model.effect import Importance
 from fairtrial.model.finding import Caution, CautionKind, Verdict
 from fairtrial.model.identity import canonical_json
 from fairtrial.model.outcome import Status
@@ -59,7 +60,7 @@ def search(
     values = values[np.isfinite(values)]
     near = _margin(seen, values, margin)
     summed = _Summed(seen, whole, near, top, again)
-    verdict = _verdict(seen, judged, again)
+    verdict, weights = _verdict(seen, judged, again), _importance(found, seen.metric.name, alpha)
     return SearchFinding(
         metric=seen.metric.name,
         direction=str(seen.metric.direction),
@@ -76,7 +77,8 @@ def search(
         margin=near.size,
         near=summed.near,
         ranges=summed.ranges(found),
-        importance=_importance(found, seen.metric.name, alpha),
+        importance={one.factor: one.share for one in weights},
+        importance_interval={one.factor: one.interval for one in weights},
         again=tuple(again),
         verdict=verdict,
         needed=needed_of(seen, judged, alpha, margin, settled=verdict is not Verdict.INCONCLUSIVE),
@@ -194,10 +196,10 @@ def _lost(found: Data, metric: str) -> int:
     return len(np.unique(found.condition[np.isnan(found.metric(metric)) & ~pruned]))
 
 
-def _importance(found: Data, metric: str, alpha: float) -> Mapping[str, float]:
+def _importance(found: Data, metric: str, alpha: float) -> Sequence[Importance]:
     values, names = found.metric(metric), tuple(found.factors)
     asked = Asked(alpha=alpha, family=len(names), margin=None, seed=0, metric=metric)
-    return {one.factor: one.share for one in importance(found, values, names, asked, crossed=False)}
+    return importance(found, values, names, asked, crossed=False)
 
 
 def _verdict(seen: Field, judged: Judged, again: Sequence[Again]) -> Verdict:

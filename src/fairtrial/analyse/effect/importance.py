@@ -16,9 +16,11 @@ from fairtrial.stats.importance import shares
 from fairtrial.stats.resample import generator
 from fairtrial.stats.summary import Floats, Integers
 
-BINS, EACH = 10, 10
-"""A factor of many levels is put in that many bins at most, of that many trials at least."""
-FEW = 4
+BINS, EACH = 20, 3
+"""A factor of many levels is put in that many bins at most, of that many trials at least: few bins hide a valley."""
+LEAST = 3
+"""Bins below which a factor that first falls and then rises would seem to do nothing."""
+FEW = 2
 """Trials a level below which its levels are too many to be used as they are."""
 BOOTSTRAPS = 200
 
@@ -28,12 +30,19 @@ def importance(
 ) -> tuple[Importance, ...]:
     """Return the factors' shares, most important first; empty where nothing varies.
 
+    A factor of which there are too few trials to see a rise and a fall is left out.
+
     Drawn again in the bootstrap are the replicates of each condition where the design is crossed, else conditions.
     """
     column, strata, codes = _crossed(found, values, names) if crossed else _drawn(found, values, names)
     if len(column) < 2:
         return ()
-    placed = [_bins(found, name, code) for name, code in zip(names, codes, strict=True)]
+    kept = [place for place, name in enumerate(names) if _bins(found, name, len(codes[place])) >= LEAST]
+    names, codes = [names[place] for place in kept], [codes[place] for place in kept]
+    placed = [
+        binned(code, found.factors[name], _bins(found, name, len(code))).codes
+        for name, code in zip(names, codes, strict=True)
+    ]
     rng = generator(asked.seed, "importance", asked.metric)
     made = shares(column, placed, strata, repeats=BOOTSTRAPS, level=asked.level, rng=rng)
     method = f"percentile bootstrap, {BOOTSTRAPS} draws, centred"
@@ -61,7 +70,8 @@ def _drawn(found: Data, values: Floats, names: Sequence[str]) -> tuple[Floats, I
     return units.values, np.zeros(len(units.values), dtype=np.int64), [units.factors[name] for name in names]
 
 
-def _bins(found: Data, name: str, codes: Integers) -> Integers:
+def _bins(found: Data, name: str, trials: int) -> int:
+    """Return the number of bins of a factor, more than it has levels where each is its own."""
     column = found.factors[name]
-    plain = len(column.levels) <= BINNED and len(codes) >= FEW * len(column.levels)
-    return binned(codes, column, BINNED if plain else max(2, min(BINS, len(codes) // EACH))).codes
+    plain = len(column.levels) <= BINNED and trials >= FEW * len(column.levels)
+    return BINNED if plain or not column.ordered else min(BINS, trials // EACH)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from fairtrial.model.choice import SearchFinding, Span
 from fairtrial.model.figure import Cell, Grid, Section, shown
+from fairtrial.model.words import listed
 from fairtrial.report.sections import candidates
-from fairtrial.report.words import Units, condition, level, quantity, settles
+from fairtrial.report.words import Units, condition, ends, level, method, quantity, settles
 
 
 def search(found: SearchFinding, units: Units) -> Section:
@@ -19,8 +20,7 @@ def search(found: SearchFinding, units: Units) -> Section:
         rows = tuple((name, *_span(span)) for name, span in found.ranges.items())
         tables.append(Grid(("parameter", "low", "high", "levels"), rows, "Where the near-best conditions lie"))
     if found.importance:
-        shares = tuple(sorted(found.importance.items(), key=lambda item: -item[1]))
-        tables.append(Grid(("parameter", "importance"), shares, "Importance of the parameters"))
+        tables.append(_importance(found))
     if found.again:
         tables.append(candidates.again(found.again))
     title = f"Conditions near the best {found.metric}"
@@ -30,6 +30,14 @@ def search(found: SearchFinding, units: Units) -> Section:
     )
 
 
+def _importance(found: SearchFinding) -> Grid:
+    shares = sorted(found.importance.items(), key=lambda item: -item[1])
+    rows = tuple((name, share, *ends(found.importance_interval.get(name))) for name, share in shares)
+    intervals = method(*found.importance_interval.values())
+    title = "Importance of the parameters: share of the variance that each explains alone"
+    return Grid(("parameter", "importance", "low", "high"), rows, f"{title}; {intervals}" if intervals else title)
+
+
 def _said(found: SearchFinding, units: Units) -> list[str]:
     said = [found.answer]
     if found.best is not None:
@@ -37,6 +45,9 @@ def _said(found: SearchFinding, units: Units) -> list[str]:
         said.append(f"Best: {quantity(found.best.estimate.mean, found.metric, units)} at {where}.")
     margin = quantity(found.margin, found.metric, units)
     said.append(f"Near the best means within {margin} of it. Means and sds are over completed trials only.")
+    untold = [name for name in found.ranges if name not in found.importance]
+    if untold and found.all_sd:
+        said.append(f"Too few conditions tell how much {listed(untold)} {'matters' if len(untold) == 1 else 'matter'}.")
     return said + list(settles(found, found.metric, units))
 
 
