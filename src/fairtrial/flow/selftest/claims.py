@@ -110,7 +110,7 @@ CELLS = (
     _null("means at the limit: below denied", "3 conditions x 5 replicates",
           partial(denied, values=np.zeros((3, 5)), claim=BELOW)),
     _null("no step: threshold", "8 levels x 5 replicates",
-          partial(supported, values=np.zeros((8, 5)), claim=THRESHOLD)),
+          partial(supported, values=np.zeros((8, 5)), claim=THRESHOLD), slow=True),
     _null("no trend in a, one in b: increases", DRAWN, partial(at_random, rises=(0, 0), claim=INCREASES, wanted=YES)),
     _null("no trend in a, one in b: increases denied", DRAWN,
           partial(at_random, rises=(0, 0), claim=INCREASES, wanted=NO)),

@@ -122,14 +122,25 @@ PAIR = (4, 3, 5)
 
 CELLS = (
     _null("nothing, normal noise", "3 x 2 x 2 levels x 5 replicates", partial(any_effect, noise=normal, shape=CUBE)),
-    _null("nothing, t noise (3 df)", "4 x 3 levels x 5 replicates", partial(any_effect, noise=heavy, shape=PAIR)),
+    _null(
+        "nothing, t noise (3 df)",
+        "4 x 3 levels x 5 replicates",
+        partial(any_effect, noise=heavy, shape=PAIR),
+        slow=True,
+    ),
     _null("nothing, seeds differ", "4 x 3 levels x 5 replicates", partial(any_effect, noise=shared, shape=PAIR)),
-    _null("nothing, seeds move levels", "4 x 3 levels x 5 replicates", partial(any_effect, noise=uneven, shape=PAIR)),
+    _null(
+        "nothing, seeds move levels",
+        "4 x 3 levels x 5 replicates",
+        partial(any_effect, noise=uneven, shape=PAIR),
+        slow=True,
+    ),
     _null("nothing, lognormal noise", "5 levels x 5 replicates", partial(any_effect, noise=skewed, shape=(5, 5))),
     _null(
         "nothing, noise grows by a factor of 3",
         "4 x 3 levels x 5 replicates",
         partial(any_effect, noise=growing, shape=PAIR),
+        slow=True,
     ),
     _null("nothing, two levels", "2 levels x 5 replicates", partial(any_effect, noise=normal, shape=(2, 5))),
     _null("nothing, few replicates", "3 x 3 levels x 3 replicates", partial(any_effect, noise=normal, shape=(3, 3, 3))),
@@ -137,6 +148,7 @@ CELLS = (
         "a does much: b",
         "4 x 3 levels x 5 replicates",
         partial(found, noise=normal, shape=PAIR, added=main(PAIR, 5.0), term=("b",)),
+        slow=True,
     ),
     _null(
         "a does much: a with b",
@@ -147,6 +159,7 @@ CELLS = (
         "a with b does much: a",
         "4 x 3 levels x 5 replicates",
         partial(found, noise=normal, shape=PAIR, added=crossed(PAIR, 5.0), term=("a",)),
+        slow=True,
     ),
     _null("random design: x does nothing", "60 conditions x 2", partial(drawn, conditions=60, replicates=2, size=0.0)),
     _null("difference at the margin called inert", "2 levels x 8", partial(inert, shape=(2, 8), size=1.0, margin=1.0)),

@@ -58,7 +58,12 @@ CELLS: tuple[Cell, ...] = (
         "the 4th reaches it, noise 5 %", SMALL, partial(beyond, latency=MARGINAL, unsafe=3, replicates=3, noise=0.05)
     ),
     _null("the 2nd level reaches the limit, later ones do not", USUAL, partial(beyond, latency=DIPPING, unsafe=1)),
-    _null("two service levels reach their limits", USUAL, partial(beyond, latency=MARGINAL, success=FALLING, unsafe=3)),
+    _null(
+        "two service levels reach their limits",
+        USUAL,
+        partial(beyond, latency=MARGINAL, success=FALLING, unsafe=3),
+        slow=True,
+    ),
     Cell(
         "operating range",
         "ends clearly at the 3rd level, noise 10 %",

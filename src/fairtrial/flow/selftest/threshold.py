@@ -129,7 +129,7 @@ CELLS: tuple[Cell, ...] = (
     _change("flat", LARGE, 0.05, partial(changes, law=flat, replicates=10), slow=True),
     _change("flat, heavy tails", USUAL, 0.05, partial(changes, law=flat, noise=heavy), slow=True),
     _change("flat, replicates differ", USUAL, 0.05, partial(changes, law=flat, noise=shared), slow=True),
-    _change("flat, the last level 10 times as noisy", USUAL, 0.05, partial(changes, law=flat, noise=uneven)),
+    _change("flat, the last level 10 times as noisy", USUAL, 0.05, partial(changes, law=flat, noise=uneven), slow=True),
     _change("flat, noise grows by a factor of 3", USUAL, 0.05, partial(changes, law=flat, noise=growing), slow=True),
     _change("flat, a tenth missing", USUAL, 0.05, partial(changes, law=flat, noise=gaps), slow=True),
     _change("step of 1 sd", USUAL, 0.65, partial(changes, law=partial(step, height=1.0))),
