@@ -47,8 +47,8 @@ def exactly(rng: Any, latency: Any, *, last: int, **how: Any) -> bool:
     return found is not None and found == float(LOADS[last])
 
 
-def _null(world: str, size: str, fires: Callable[[Any], bool]) -> Cell:
-    return Cell("operating range", world, size, planted=False, rate=0.05, fires=fires)
+def _null(world: str, size: str, fires: Callable[[Any], bool], *, slow: bool = False) -> Cell:
+    return Cell("operating range", world, size, planted=False, rate=0.05, fires=fires, slow=slow)
 
 
 USUAL, SMALL = "5 levels x 5 replicates", "5 levels x 3 replicates"
