@@ -95,7 +95,9 @@ def settles(found: Asked, metric: str, units: Units) -> tuple[str, ...]:
         effect = quantity(needed.smallest_effect, metric, units)
         said.append(f"The smallest effect that this design detects with power 0.8 is {effect}.")
     if needed.replicates is not None and found.verdict is Verdict.INCONCLUSIVE:
-        said.append(f"{needed.replicates:,} replicates a condition would settle it.")
+        least = needed.smallest_effect is None  # nothing is known of the noise yet
+        replicates = f"{needed.replicates:,} replicates a condition"
+        said.append(f"{replicates} are the least that can tell." if least else f"{replicates} would settle it.")
     return tuple(said)
 
 

@@ -168,3 +168,17 @@ def test_levels_of_any_kind_have_a_place(planted):
     assert [name for _, name in made.figures[0].x.ticks] == ["[1]", "true", "null"]
     assert [row[0] for row in made.tables[0].rows] == ["[1]", "true", "null"]
     assert isinstance(base, ThresholdFinding)
+
+
+def test_nothing_is_chosen_of_no_models(planted):
+    """Where too few levels were measured no model is named, and no empty table of models is shown."""
+    made = section(replace(planted.saturation(), fits=(), chosen="", curve=None))
+    assert "chooses" not in flat(made)
+    assert all(table.rows for table in made.tables)
+
+
+def test_without_any_noise_known_the_least_replicates_are_named(planted):
+    """Two replicates are the least that can tell; that they settle it is not promised."""
+    found = replace(planted.optimum(), needed=Needed(None, 2), curse=0.0)
+    assert "2 replicates a condition are the least that can tell." in flat(section(found))
+    assert "winner's curse" not in flat(section(found))

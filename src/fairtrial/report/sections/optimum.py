@@ -24,7 +24,7 @@ def _said(found: OptimumFinding, units: Units) -> list[str]:
     same = sum(each.best for each in found.candidates)
     told = f"{found.told:,} {'is' if found.told == 1 else 'are'} told from it"
     said = [found.answer, f"{count(same, 'condition')} cannot be told from the best, {told}."]
-    if found.curse is not None:
+    if found.curse:
         curse = quantity(found.curse, found.metric, units)
         said.append(f"The best raw mean is expected to be too good by {curse} (the winner's curse).")
     if found.infeasible:

@@ -12,7 +12,9 @@ from fairtrial.report.words import Units, between, ends, number, of_arm, quantit
 def saturation(found: SaturationFinding, units: Units) -> Section:
     """Say where a metric stops growing, and which models were weighed against each other."""
     said = [found.answer, *_said(found, units)]
-    tables = [points.table(found.factor, found.points, title=f"{found.metric} along {found.factor}"), _models(found)]
+    tables = [points.table(found.factor, found.points, title=f"{found.metric} along {found.factor}")]
+    if found.fits:
+        tables.append(_models(found))
     places = _places(found)
     if places.rows:
         tables.append(places)
@@ -21,7 +23,7 @@ def saturation(found: SaturationFinding, units: Units) -> Section:
 
 
 def _said(found: SaturationFinding, units: Units) -> list[str]:
-    said = [f"Of the models fitted, {found.criterion} chooses {found.chosen}."]
+    said = [f"Of the models fitted, {found.criterion} chooses {found.chosen}."] if found.chosen else []
     if found.capacity is not None:
         height = quantity(found.capacity, found.metric, units)
         said.append(f"The plateau is at {height}{_of(found.capacity_interval)}.")
