@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fairtrial.contract.registry import Registry
-from fairtrial.errors import UserError
+from fairtrial.errors import FairtrialError, UserError
 from fairtrial.flow.declare import Source, Survey, declare, survey
 from fairtrial.flow.declared import Declared
 from fairtrial.model.finding import ConditionFinding
@@ -18,20 +18,28 @@ from fairtrial.model.run import Measurements, TrialRow
 if TYPE_CHECKING:
     import polars as pl
 
+    from fairtrial.flow.confirm import Confirmed
     from fairtrial.model.choice import ClaimFinding, OptimumFinding, SearchFinding
 
 
 class Measured:
     """What a run measured: everything is read when it is asked for."""
 
-    def __init__(self, number: int | None = None, *, folder: str | Path | None = None) -> None:
-        from fairtrial.flow.read import runs
+    def __init__(
+        self,
+        number: int | None = None,
+        *,
+        folder: str | Path | None = None,
+        plugins: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        from fairtrial.flow.book import reading
 
         self.folder = Path(folder) if folder is not None else None
-        rows, _ = runs(self.folder)
-        self.number: int = rows[0].number if number is None else number
+        with _plainly(), reading(self.folder) as book:
+            self.number: int = book.ledger.run(number).number
         self.state = ""
         self.exit_code: int | None = None
+        self._plugins = plugins
 
     def __repr__(self) -> str:
         return f"Run({self.number})"
@@ -70,7 +78,23 @@ class Measured:
         """Write trials, attempts, series and raw tables; return the files."""
         from fairtrial.flow.keep import export
 
-        return export(self.folder, self.number, Path(folder), formats)
+        with _plainly():
+            return export(self.folder, self.number, Path(folder), formats)
+
+    def confirm(
+        self, *, top: int | None = None, replicates: int | None = None, engine: str | None = None, why: str = ""
+    ) -> Confirmed:
+        """Measure the best conditions again on fresh seeds, in a run of their own, and return what is left of them.
+
+        How many, and how often, says the study's `confirm` unless given. Raises UserError for an imported run.
+        """
+        from fairtrial.flow.confirm import confirm
+        from fairtrial.flow.session import Order
+
+        order = Order(verb="confirm", engine=engine, why=why, command=("fairtrial.Run.confirm",))
+        with _plainly():
+            registry = Registry(self._plugins)
+            return confirm(self.folder, self.number, registry=registry, top=top, replicates=replicates, order=order)
 
 
 class Run(Measured):
@@ -134,22 +158,25 @@ class Run(Measured):
         """Return a verdict for each claim of the study's `expect:`."""
         from fairtrial.flow.analyse import analyse
 
-        return tuple(analyse(self.folder, self.number, "claims"))
+        with _plainly():
+            return tuple(analyse(self.folder, self.number, "claims"))
 
     def table(self, factor: str, metrics: Sequence[str] | None = None) -> pl.DataFrame:
         """Return a row for each level of a factor: n, mean, sd, median, min, max of each metric, others averaged."""
         from fairtrial.flow.analyse import level_table
 
-        made: pl.DataFrame = level_table(self.folder, self.number, factor, metrics)
+        with _plainly():
+            made: pl.DataFrame = level_table(self.folder, self.number, factor, metrics)
         return made
 
     def report(self, folder: str | Path | None = None) -> str:
         """Return the report as Markdown; with a folder, write it there too, with HTML, plots and data."""
         from fairtrial.flow.report import document, markdown, publish
 
-        if folder is not None:
-            publish(self.folder, self.number, Path(folder), command=("fairtrial.Run.report",))
-        return markdown(document(self.folder, self.number))
+        with _plainly():
+            if folder is not None:
+                publish(self.folder, self.number, Path(folder), command=("fairtrial.Run.report",))
+            return markdown(document(self.folder, self.number))
 
     def _ask(self, kind: str, **asked: Any) -> Any:
         from fairtrial.flow.analyse import Question, analyse
@@ -207,7 +234,8 @@ class Study:
     def plan(self, *, folder: str | Path | None = None, only: str | None = None, limit: int | None = None) -> Survey:
         """Say what `run` would do; writes nothing."""
         declared = self.declare(folder=folder)
-        return survey(declared, registry=self.registry, home=_path(folder), only=only, limit=limit)
+        with _plainly():
+            return survey(declared, registry=self.registry, home=_path(folder), only=only, limit=limit)
 
     def run(
         self,
@@ -230,14 +258,15 @@ class Study:
 
         order = Order(only=only, limit=limit, fresh=fresh, engine=engine, why=why, command=("fairtrial.Study.run",))
         _refuse_import(self._function)
-        ended = run(
-            self.declare(folder=folder),
-            registry=self.registry,
-            home=_path(folder),
-            order=order,
-            listeners=Listeners(on_progress=on_progress),
-        )
-        made = Run(ended.run.number, folder=folder)
+        with _plainly():
+            ended = run(
+                self.declare(folder=folder),
+                registry=self.registry,
+                home=_path(folder),
+                order=order,
+                listeners=Listeners(on_progress=on_progress),
+            )
+        made = Run(ended.run.number, folder=folder, plugins=self._plugins)
         made.state, made.exit_code = ended.state, ended.exit_code
         return made
 
@@ -247,12 +276,12 @@ def _path(folder: str | Path | None) -> Path | None:
 
 
 class _plainly:  # noqa: N801 - read as a statement
-    """Let the user's mistakes through without the trace of our own calls."""
+    """Let errors that are no bug of ours through without the trace of our own calls."""
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
-        if isinstance(problem, UserError):
+        if isinstance(problem, FairtrialError) and problem.exit_code != FairtrialError.exit_code:
             raise problem.with_traceback(None) from None
 
 

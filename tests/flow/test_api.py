@@ -154,3 +154,62 @@ def test_nothing_is_started_where_nothing_is_left(here: Path) -> None:
     assert (again.number, again.state, len(again.records())) == (first.number, "finished", 2)
     other = Study(**words(study="other"), plugins=plugins).run(engine="broken")
     assert (other.number, other.state, len(other.records())) == (2, "finished", 2)
+
+
+NOISY = """
+import random
+
+def measure(x: float, *, seed: int) -> dict[str, float]:
+    return {"score": x + random.Random(f"{seed} {x}").gauss(0, 0.1)}
+"""
+
+
+def test_the_best_is_confirmed_from_python_and_from_the_command_line(here: Path, fairtrial: Any) -> None:
+    """Also where the function stands in a module of another folder, which only this process had on its path."""
+    away = here / "away"
+    away.mkdir()
+    (away / "noisy.py").write_text(NOISY)
+    script = f"""
+import sys
+sys.path.insert(0, {str(away)!r})
+import fairtrial, noisy
+
+if __name__ == "__main__":
+    run = fairtrial.Study(study="n", system=noisy.measure, factors={{"x": [1.0, 2.0, 3.0]}}, replicates=5,
+                          metrics={{"score": "maximize"}}).run()
+    made = run.confirm(top=2, replicates=6, why="to see")
+    print(made.of, made.ended.run.number, made.verdict.value, len(made.again), [one.again.n for one in made.again])
+"""
+    done = ran(here, script)
+    assert done.stdout == "1 2 supported 2 [6, 6]\n", done.stderr
+    code, out, err = fairtrial("confirm", "1", "--top", "2", "--replicates", "7", "-q")
+    assert code == 0, err
+    assert "measured the best of run 1 again: supported" in out
+
+
+def test_a_system_passed_in_is_confirmed(here: Path) -> None:
+    """The run knows the plug-ins of its study."""
+    made = Study(study="q", system=Square(), factors={"size": [1, 2, 3]}, replicates=3).run(engine="inline")
+    found = made.confirm(top=2, replicates=3, engine="inline")
+    assert (found.of, found.ended.state, found.ended.run.done) == (1, "finished", 6)
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda run: run.table("z"), "unknown factor 'z'"),
+        (lambda run: run.effects(margin=float("nan")), "margin is nan, which is no amount"),
+        (lambda run: run.report("model.py"), "model.py"),
+        (lambda run: run.export("there", formats=["xml"]), "unknown format 'xml'"),
+        (lambda run: run.threshold(factor="x", arm="a"), "unknown variant 'a'"),
+        (lambda run: Run(99), "unknown run '99'"),
+    ],
+)
+def test_errors_show_no_line_of_ours_below_the_call(here: Path, ask: Any, said: str) -> None:
+    """A traceback ends in the method that was called."""
+    made = Study(**words(metrics={"score": "maximize"}, replicates=2)).run()
+    with pytest.raises(UserError, match=said) as problem:
+        ask(made)
+    frames = [Path(str(entry.path)).name for entry in problem.traceback]
+    assert frames[-1] == "api.py"
+    assert not {"analyse.py", "keep.py", "evidence.py"} & set(frames)

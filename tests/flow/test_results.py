@@ -28,7 +28,7 @@ def test_results_are_plain_files(study: Write, fairtrial: Type, here: Path) -> N
     ]  # fmt: skip
     summary = json.loads(files["summary.json"].read_text())
     assert [each["assignment"] for each in summary["conditions"]] == [{"x": 2}, {"x": 1}]
-    assert summary["conditions"][0]["metrics"]["y"]["quantiles"] == {"0.5": 2.0, "0.9": 2.0, "0.95": 2.0, "0.99": 2.0}
+    assert summary["conditions"][0]["metrics"]["y"]["quantiles"] == {"0.9": 2.0, "0.95": 2.0, "0.99": 2.0}
     assert summary["success_rate"] == 1.0
     assert json.loads(files["run.json"].read_text())["trials"]["done"] == 4
 

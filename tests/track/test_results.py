@@ -93,7 +93,7 @@ def test_the_summary_counts_and_summarises(ledger, tmp_path):
     assert (first["assignment"], first["failures"]) == ({"x": 2}, {"oom": 1})
     assert (first["metrics"]["m"]["interval"], first["metrics"]["m"]["quantiles"]) == (None, {"0.95": 4.0})
     assert second["metrics"]["m"]["interval"] == {"low": 1.0, "high": 5.0, "level": 0.95, "method": "Student's t"}
-    assert set(found["methods"]) == {"sd", "quantiles", "missing"}
+    assert set(found["methods"]) == {"sd", "median", "quantiles", "missing"}
 
 
 def test_the_record_holds_study_provenance_and_digests_of_the_files(ledger, tmp_path):

@@ -13,8 +13,8 @@ from fairtrial.flow.level import interval_level
 from fairtrial.model.study import Direction
 
 FORMATS = ("parquet", "csv", "json")
-QUANTILES = (0.5, 0.9, 0.95, 0.99)
-"""Of the values of a condition's replicates, in a summary."""
+QUANTILES = (0.9, 0.95, 0.99)
+"""Of the values of a condition's replicates, in a summary, beside the median."""
 
 
 def export(

@@ -121,6 +121,7 @@ def _summary(
         "error_summary": dict(sorted(failures.items())),
         "methods": {
             "sd": "sample standard deviation, divisor n - 1, over replicates",
+            "median": "the middle value over replicates, of an even number the mean of the two in the middle",
             "quantiles": "the smallest value with at least that share of the values at or below it, over replicates",
             "missing": "trials without a value: failed, pruned or undefined; they are in no number",
         },
