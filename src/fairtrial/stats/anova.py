@@ -55,14 +55,14 @@ def blocked(table: Floats, *, resolution: float, repeats: int, rng: np.random.Ge
     F is the term's mean square over that of its variation between blocks, which is right where a seed moves some
     levels more than others (a mixed model with random blocks). Without an effect the levels of a factor may be
     exchanged within each block, and of an interaction the rows and the columns of each block's departures: p is the
-    share of arrangements with as large an F. Exact where there are at most `repeats` + 1, else Monte Carlo. Where
-    even the most extreme arrangement cannot reach a p of `resolution`, p is that of the F distribution (normal
-    errors). Levels whose noise differs, or follows that of their neighbours, may not be exchanged: F is lowered to what
-    has the same p without the degrees of freedom that such noise takes (`sphericity`). With five blocks it holds its
-    level where one level is three times as noisy as another; where it is ten times as noisy, 5 % may become 8 %
-    (15 % without that). Sources: Anderson and ter Braak (2003), Permutation tests for multi-factorial analysis of
-    variance, J. Statist. Comput. Simul. 73; for F Winer (1971), Statistical Principles in Experimental Design,
-    chapter 4.
+    share of arrangements with as large an F. Exact where there are at most `repeats` + 1, else Monte Carlo. Where one
+    level far from all others could not be sure of a p of `resolution`, because too many arrangements leave it in its
+    place, p is that of the F distribution (normal errors). Levels whose noise differs, or follows that of their
+    neighbours, may not be exchanged: p is not below that of the F distribution without the degrees of freedom that
+    such noise takes (`sphericity`). With five blocks it holds its level nearly (6 % for 5 %) where one level is three
+    times as noisy as another; where it is ten times as noisy, 5 % may become 8 % (15 % without that). Sources: Anderson
+    and ter Braak (2003), Permutation tests for multi-factorial analysis of variance, J. Statist. Comput. Simul. 73; for
+    F Winer (1971), Statistical Principles in Experimental Design, chapter 4.
     """
     left = departures(table)
     blocks = table.shape[-1]
@@ -76,14 +76,13 @@ def blocked(table: Floats, *, resolution: float, repeats: int, rng: np.random.Ge
         return Blocked(None, df, error_df, 1.0, exact=True, permuted=True)
     kept = sphericity(flat, df)
     cut = f_tail(f, kept * df, kept * error_df)
-    if count * resolution < 1:
+    if aligned(table.shape[:-1], blocks) * resolution < 1:
         p = max(cut, f_tail(f, df, error_df))
         return Blocked(f, df, error_df, p, exact=False, permuted=False)
     observed = float((flat.sum(axis=1) ** 2).sum())
-    if kept < 1:
-        observed = min(observed, float((flat**2).sum()) * blocks * (1 - _error_share(cut, df, error_df)))
     every = count if count <= repeats + 1 else 0
     p = _exchange(flat, table.shape[:-1], observed, every, repeats=repeats, rng=rng)
+    p = max(p, cut) if kept < 1 else p
     return Blocked(f, df, error_df, p, exact=count <= repeats + 1, permuted=True)
 
 
@@ -93,6 +92,11 @@ def arrangements(shape: tuple[int, ...], blocks: int) -> float:
         return math.inf
     each = 2 if shape == (2, 2) else math.prod(math.factorial(size) for size in shape)
     return float(each) ** (blocks - 1)
+
+
+def aligned(shape: tuple[int, ...], blocks: int) -> float:
+    """Return for how many arrangements within blocks there is one that leaves a level (or a cell) in its place."""
+    return float(2 if shape == (2, 2) else math.prod(shape)) ** (blocks - 1)
 
 
 def sphericity(flat: Floats, df: int) -> float:
@@ -163,13 +167,6 @@ def _f(flat: Floats, df: int, error_df: int) -> float | None:
     if error <= ROUNDING**2 * flat.size or not error_df:
         return None
     return float((term / df) / (error / error_df))
-
-
-def _error_share(p: float, df: int, error_df: int) -> float:
-    """Return the share of the error in the sum of squares of an F whose p is given."""
-    from scipy.special import betaincinv
-
-    return float(betaincinv(error_df / 2, df / 2, p))
 
 
 def _exchange(

@@ -115,8 +115,8 @@ def _verdict(judged: Sequence[Effect], inert: Sequence[str], names: Sequence[str
 def _method(seen: Screen) -> str:
     if seen.crossed:
         return (
-            "F against the term's variation between replicates, lowered where the noise of levels differs (Huynh and "
-            "Feldt); p by exchange of levels within replicates"
+            "F against the term's variation between replicates; p by exchange of levels within replicates, or by F "
+            "with fewer degrees of freedom (Huynh and Feldt) where noise differs between levels and that p is larger"
         )
     return "F of an additive model over conditions; p by permutation of its residuals over conditions"
 
