@@ -20,6 +20,8 @@ SPARSE = 50
 """Cells a trial from which a crossing of levels and settings is a random design, not a grid with gaps."""
 GLANCE = 20_000
 """Trials of a large run that are looked at first: they mostly show that a factor does something."""
+ENOUGH = 0.5
+"""Share of the trials that the crossed part of a design must keep to stand for all of it."""
 PAIRED = 8
 """Levels up to which two factors that pair up were varied together, whatever their order."""
 

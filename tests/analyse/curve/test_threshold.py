@@ -246,3 +246,12 @@ def test_another_seed_is_another_draw_of_the_same_answer():
     table = planted(4.0)
     one, other = look(made(table), seed=1), look(made(table), seed=2)
     assert (one.verdict, one.place) == (other.verdict, other.place)
+
+
+def test_levels_that_met_other_settings_are_doubted():
+    """Where another factor was drawn anew at each level, its effects look like those of the levels: that is said."""
+    table = planted(0.0)
+    drawn = made(table, extra={"other": np.repeat([0.0, 2.0, 1.0, 1.0, 0.0, 2.0, 2.0, 0.0], 5)})
+    crossed = made(table, extra={"other": [1.0] * 40})
+    assert CautionKind.UNBALANCED in {caution.kind for caution in look(drawn).cautions}
+    assert CautionKind.UNBALANCED not in {caution.kind for caution in look(crossed).cautions}

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairtrial.analyse.crossed import Box, box
+from fairtrial.analyse.crossed import ENOUGH, Box, box
 from fairtrial.analyse.data import Data
-from fairtrial.analyse.effect.screen import ENOUGH
 from fairtrial.model.claim import Claim
 from fairtrial.model.finding import Interval
 from fairtrial.model.study import Study, unit_of

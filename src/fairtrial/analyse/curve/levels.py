@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fairtrial.analyse.crossed import ENOUGH, box
 from fairtrial.analyse.data import Data, arm, points
 from fairtrial.analyse.doubts import few, incomplete
 from fairtrial.model.finding import Caution, CautionKind, Point
 from fairtrial.model.words import count, level, listed
-from fairtrial.stats.summary import Floats
+from fairtrial.stats.summary import Floats, Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Ladder:
     """Shape (levels, replicates), replicates in ascending order; NaN where missing."""
     share: float
     """Share of the trials that gave a value."""
+    factor: str = ""
+    comparable: bool = True
+    """Its levels met the same settings of the other factors, so that they can be compared."""
 
     @property
     def replicates(self) -> int:
@@ -51,12 +55,25 @@ def ladder(found: Data, metric: str, factor: str, *, variant: str | None = None,
         x=np.array([point.x for point in there], dtype=np.float64),
         values=np.array([point.values for point in there], dtype=np.float64).reshape(len(there), width),
         share=1 - sum(point.missing for point in listed) / trials if trials else 0.0,
+        factor=factor,
+        comparable=len(there) < 2 or _met(found, factor, keep),
     )
+
+
+def _met(found: Data, factor: str, keep: Mask) -> bool:
+    """Say whether most of the trials at the levels of a factor are crossed with the other factors."""
+    part = box(found, np.zeros(len(found)), (factor,), keep=keep)
+    return part is not None and part.kept >= ENOUGH
 
 
 def doubts(measured: Ladder, completeness: float) -> Iterator[Caution]:
     """List why conclusions along a factor may be wrong: too little, or too much missing."""
     yield from incomplete(measured.share, completeness)
+    if not measured.comparable:
+        text = (
+            f"The levels of {measured.factor} met different settings of the other factors, whose effects look like its."
+        )
+        yield Caution(CautionKind.UNBALANCED, text, f"Use a grid over {measured.factor}, or ask for its effect.")
     lacking = [point for point in measured.points if point.missing]
     if lacking:
         trials = count(sum(point.missing for point in lacking), "trial")

@@ -8,16 +8,13 @@ from itertools import combinations
 
 import numpy as np
 
-from fairtrial.analyse.crossed import Box, box
+from fairtrial.analyse.crossed import ENOUGH, Box, box
 from fairtrial.analyse.data import Data, point, points
 from fairtrial.analyse.effect.drawn import conditions_of, terms
 from fairtrial.analyse.effect.term import Asked, Levels, Term, levels_of, table_of, term, untested
 from fairtrial.model.effect import Marginal
 from fairtrial.model.words import level, percent
 from fairtrial.stats.summary import Floats
-
-ENOUGH = 0.5
-"""Share of the trials that the crossed part of a design must keep to stand for all of it."""
 
 
 @dataclass(frozen=True, slots=True)
