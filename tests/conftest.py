@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 
 hypothesis.settings.register_profile("fairtrial", deadline=None)  # no test is timed: the first import of scipy is slow
 hypothesis.settings.load_profile("fairtrial")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in a shell's background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
