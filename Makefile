@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest -n 2
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Chooses the interpreter (make test PYTHON=/opt/python/bin/python3.12): otherwise the first one that is new enough.
 ifndef PYTHON
