@@ -10,9 +10,11 @@ FairtrialError                 1   a bug of ours
 ├── GateFailed                 4   a check said no (a verb's failing check, `verify`, `reproduce`)
 ├── Inconclusive               5   a verdict that needs more replicates, or an interleaved measurement
 ├── NothingMeasured            6   nothing matches, or nothing was measured
+│   └── Invalid                    a measurement that must not be believed (in a trial: class invalid)
 ├── BudgetReached              7   a declared budget ended the run; the same command continues it
 ├── MissingPart                8   an extra, engine, service, port or right is missing; says the command that brings it
-│   └── BookUnwritable             disk full, read-only
+│   ├── BookUnwritable             disk full, read-only
+│   └── ServiceFailed              a service refused, died or never answered (in a trial: class infra)
 ├── StudyHeld                 75   another runner holds the study
 └── Interrupted          130, 143   ended cleanly by SIGINT or SIGTERM
 
@@ -97,6 +99,10 @@ class NothingMeasured(FairtrialError):
     exit_code = 6
 
 
+class Invalid(NothingMeasured):
+    """A measurement that must not be believed; the message says which limit was missed, and by how much."""
+
+
 class BudgetReached(FairtrialError):
     """A declared budget ended the run; the same command continues it."""
 
@@ -111,6 +117,10 @@ class MissingPart(FairtrialError):
 
 class BookUnwritable(MissingPart):
     """The book cannot be written: disk full, read-only, or without permission."""
+
+
+class ServiceFailed(MissingPart):
+    """A service refused, died or never answered; the message ends with what its log said."""
 
 
 class StudyHeld(FairtrialError):

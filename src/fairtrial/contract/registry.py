@@ -19,6 +19,8 @@ GROUPS = {
     "shorthand": "fairtrial.shorthands",
     "engine": "fairtrial.engines",
     "strategy": "fairtrial.strategies",
+    "resource": "fairtrial.resources",
+    "verb": "fairtrial.verbs",
 }
 """Kind of plug-in -> entry-point group. A shorthand is a callable (value, folder: Path, options: Mapping) -> System."""
 

@@ -158,6 +158,38 @@ class Shares(Protocol):
 
 
 @runtime_checkable
+class Tends(Protocol):
+    """A system that can tell whether what its trials share still works; asked by the keeper about ten times a second."""
+
+    def ailing(self, handle: Any) -> str:
+        """Say why the shared thing no longer works; '' while it does. Trials then fail as infra, and get a new one."""
+
+
+@runtime_checkable
+class Requires(Protocol):
+    """A system that needs parts from outside: an extra, a server, a port."""
+
+    def require(self, parameters: Any) -> None:
+        """Check before anything starts. Raises MissingPart (exit 8) with the command that brings what is missing."""
+
+
+@runtime_checkable
+class Measures(Protocol):
+    """A system whose metrics depend on its parameters: of those that it declares, a trial returns some."""
+
+    def measured(self, base: Mapping[str, Any]) -> frozenset[str]:
+        """Return the names of the metrics of trials with these parameters (as written; what factors set may lack)."""
+
+
+@runtime_checkable
+class Presets(Protocol):
+    """A system that brings studies: `fairtrial run SYSTEM/NAME`."""
+
+    studies: Path
+    """The folder of its study files, NAME.yaml each."""
+
+
+@runtime_checkable
 class RunsMany(Protocol):
     """A system that runs several trials in one process when they differ only in `batchable` paths (or in the seed)."""
 

@@ -28,6 +28,8 @@ class FailureClass(StrEnum):
     EXCEPTION = "exception"
     BAD_RESULT = "bad_result"
     INFRA = "infra"
+    INVALID = "invalid"
+    """Measured, and not to be believed: the harness was late or starved, or its own cost is what was measured."""
     CANCELLED = "cancelled"
 
 

@@ -125,7 +125,7 @@ class Needs:
     gpus: int = 0
 
 
-RETRIES = {"infra": 3, "crash": 1, "timeout": 0, "oom": 0, "exception": 0, "bad_result": 0}
+RETRIES = {"infra": 3, "crash": 1, "timeout": 0, "oom": 0, "exception": 0, "bad_result": 0, "invalid": 1}
 """Retries per failure class where the study declares none."""
 
 

@@ -110,6 +110,7 @@ class RetriesWords(Words):
     oom: Whole = Field(default=0, description="The memory limit was reached.")
     exception: Whole = Field(default=0, description="The system raised an exception.")
     bad_result: Whole = Field(default=0, description="The result is not what was declared.")
+    invalid: Whole = Field(default=1, description="The measurement must not be believed.")
 
 
 class LimitsWords(Words):

@@ -157,6 +157,10 @@ def failed(problem: BaseException) -> Result:
         kind, message = ("exception" if problem.code else "bad_result"), f"the trial called sys.exit({problem.code!r})"
     elif _is_a(problem, "fairtrial.errors", "BadResult"):
         kind, message = "bad_result", str(problem)
+    elif _is_a(problem, "fairtrial.errors", "Invalid"):
+        kind, message = "invalid", str(problem)
+    elif _is_a(problem, "fairtrial.errors", "ServiceFailed"):
+        kind, message = "infra", str(problem)
     return {"s": "failed", "k": kind, "e": one_line(message), "d": _detail(problem)}
 
 

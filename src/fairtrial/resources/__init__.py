@@ -1,0 +1,1 @@
+"""What several systems share, reached by name: servers, model weights, an OpenAI-style client."""

@@ -1,0 +1,1 @@
+"""The services system: load, saturation and regression of real servers."""

@@ -1,0 +1,1 @@
+"""What the system adds to a report: plots, the bottleneck and its evidence."""

@@ -1,0 +1,1 @@
+"""How requests are issued: schedules, pacing, generator processes."""

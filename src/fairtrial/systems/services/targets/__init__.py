@@ -1,0 +1,1 @@
+"""What can be measured: an adapter for each kind of server."""

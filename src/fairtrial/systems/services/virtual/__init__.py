@@ -1,0 +1,1 @@
+"""Services in virtual time: queues whose truth is known."""

@@ -1,0 +1,1 @@
+"""What is watched beside the load: processes, counters, the host."""
