@@ -10,7 +10,9 @@ from importlib.metadata import packages_distributions
 import pytest
 
 CORE = {"pydantic", "ruamel.yaml", "typer", "rich", "psutil", "numpy", "scipy", "polars", "matplotlib", "jinja2"}
-EXTRAS = {"threadpool", "phenomenology", "signals", "services", "scaling", "optuna", "mlflow", "toml", "demo", "all"}
+SYSTEMS = {"threadpool", "phenomenology", "signals", "services", "scaling"}
+SERVERS = {"chroma", "llamacpp", "redis", "qdrant", "minio"}
+EXTRAS = {*SYSTEMS, *SERVERS, "optuna", "mlflow", "toml", "demo", "all"}
 
 PARTS = {
     "pydantic_core": "pydantic",  # the half of pydantic that builds schemas; released and pinned with it
@@ -52,7 +54,7 @@ def test_core_is_exactly_ten(pyproject):
 
 
 def test_extras(pyproject):
-    """There is one extra per system, optuna, mlflow, toml, demo, and all, which brings every other one."""
+    """There is one extra per system and per server it can start, optuna, mlflow, toml, demo, and all: every other."""
     extras = pyproject["project"]["optional-dependencies"]
     assert set(extras) == EXTRAS
     (everything,) = extras["all"]
