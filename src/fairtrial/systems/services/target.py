@@ -23,6 +23,8 @@ class Reply:
     chunks_ns: list[int] = field(default_factory=list)
     """When each content-bearing chunk came, the first included."""
     recall: float = float("nan")
+    raw: bytes | None = None
+    """The body as it came, for `Settles.settle`; nobody keeps it after that."""
 
 
 class RequestFailed(Exception):  # noqa: N818
@@ -44,6 +46,21 @@ class Session(Protocol):
 
     async def close(self) -> None:
         """Disconnect; never raises."""
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """A session that reads an answer only after the clock was stopped: parsing must not count as service time.
+
+    The generator calls `settle` once for every reply of `call`, after it took t_done and before the next request of
+    this session; with the same prepared request.
+    """
+
+    def settle(self, prepared: Any, reply: Reply) -> None:
+        """Fill in what the body says (`recall`, `tokens_out` …) and drop it (`reply.raw = None`).
+
+        Raises RequestFailed where the body turns out not to be an answer: the request is then a miss of that class.
+        """
 
 
 Request = tuple[int, Any]
@@ -102,3 +119,11 @@ class Virtual(Protocol):
 
     def records(self, load: Any, seed: int) -> Any:
         """Return (Records, Host) of this load."""
+
+
+@runtime_checkable
+class Derives(Protocol):
+    """A target some of whose metrics come from the server's counters, not from single requests."""
+
+    def derived(self, before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+        """Return metrics (name -> value) from the counters around the window; those that are undefined are left out."""
