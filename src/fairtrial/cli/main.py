@@ -49,6 +49,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "gc": ("keep", "gc", "Remove what no run refers to."),
     "selftest": ("analyse", "selftest", "Measure how often every detector is wrong."),
     "doctor": ("keep", "doctor", "Say what this machine can promise."),
+    "studies": ("studies", "studies", "List the studies that systems bring."),
 }
 """Verb -> its file, its function and its line in the overview."""
 
@@ -108,6 +109,10 @@ def _file(name: str) -> ModuleType:
             from fairtrial.cli import run
 
             return run
+        case "studies":
+            from fairtrial.cli import studies
+
+            return studies
         case _:
             from fairtrial.cli import steer
 

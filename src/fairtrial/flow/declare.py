@@ -45,6 +45,7 @@ def declare(source: Source, *, registry: Registry, home: Path | None = None) -> 
 
 
 def _read(source: Source, registry: Registry, winner: Callable[[int], Mapping[str, Any]]) -> tuple[Study, System]:
+    from fairtrial.flow.presets import study_file
     from fairtrial.spec import reader
 
     if source.command is not None:
@@ -67,7 +68,7 @@ def _read(source: Source, registry: Registry, winner: Callable[[int], Mapping[st
             source.document, registry=registry, folder=source.folder, overrides=extra, winner=winner
         )
     elif source.file is not None:
-        made = reader.read_file(source.file, registry=registry, overrides=extra, winner=winner)
+        made = reader.read_file(study_file(source.file, registry), registry=registry, overrides=extra, winner=winner)
     else:
         raise UserError("no study was named", hint="fairtrial run study.yaml, or fairtrial run --command '...'")
     return made.study, made.system
