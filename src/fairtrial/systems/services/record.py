@@ -27,7 +27,8 @@ class Records:
 
     All times are nanoseconds of the machine's monotonic clock (`time.perf_counter_ns`; virtual services start at 0);
     0 stands for an event that did not happen.
-    response = t_done - t_sched, service = t_done - t_send, lateness = t_send - t_sched.
+    response = t_done - t_sched, service = t_done - t_send, lateness = t_send - t_sched - wait: what the generator was
+    late by. Waiting for a free connection of a bounded pool is not its doing; it is part of the response.
     """
 
     worker: np.ndarray
@@ -59,6 +60,8 @@ class Records:
     """int64 nanoseconds between content-bearing chunks, of all requests one after another."""
     gaps: np.ndarray
     """int32: how many entries of `gap` belong to each request."""
+    wait_ns: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    """int64: how long a request that was due waited for a free connection (open loop); all 0 where none is given."""
     ops: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     """Classes: refused, reset, timeout, http_500, sql_40001, protocol, …"""
@@ -66,6 +69,10 @@ class Records:
     """When the load began; warm-up included."""
     end_ns: int = 0
     """When the window closed: what was due earlier is followed until it ends, or the drain does."""
+
+    def __post_init__(self) -> None:
+        if len(self.wait_ns) != len(self.t_sched_ns):
+            object.__setattr__(self, "wait_ns", np.zeros(len(self.t_sched_ns), np.int64))
 
     def __len__(self) -> int:
         return len(self.t_sched_ns)
@@ -87,8 +94,8 @@ class Records:
 
     @property
     def lateness_s(self) -> np.ndarray:
-        """Return seconds from the due time to sending (float64); NaN for what was never sent."""
-        return np.where(self.t_send_ns > 0, (self.t_send_ns - self.t_sched_ns) * 1e-9, np.nan)
+        """Return seconds from the due time to sending, less the wait for a connection; NaN for what was never sent."""
+        return np.where(self.t_send_ns > 0, (self.t_send_ns - self.t_sched_ns - self.wait_ns) * 1e-9, np.nan)
 
     @property
     def first_s(self) -> np.ndarray:
@@ -129,6 +136,7 @@ TYPES: dict[str, str] = {
     "recall": "float32",
     "gap": "int64",
     "gaps": "int32",
+    "wait_ns": "int64",
 }
 """Column -> its dtype."""
 
@@ -138,7 +146,9 @@ BLANK: dict[str, Any] = {"error": -1, "tokens_in": -1, "tokens_out": -1, "recall
 
 def blank(size: int, **given: Any) -> Records:
     """Make records of which only the given columns (and `ops`, `errors`, `begin_ns`, `end_ns`) are known."""
-    columns = {name: np.full(0 if name == "gap" else size, BLANK.get(name, 0), TYPES[name]) for name in COLUMNS}
+    columns: dict[str, Any] = {
+        name: np.full(0 if name == "gap" else size, BLANK.get(name, 0), TYPES[name]) for name in COLUMNS
+    }
     columns |= {name: np.asarray(value, TYPES[name]) for name, value in given.items() if name in TYPES}
     return Records(**columns, **{name: value for name, value in given.items() if name not in TYPES})
 

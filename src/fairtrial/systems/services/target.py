@@ -27,12 +27,18 @@ class Reply:
     """The body as it came, for `Settles.settle`; nobody keeps it after that."""
 
 
-class RequestFailed(Exception):  # noqa: N818
-    """A request that did not succeed; `kind` is its class: refused, reset, http_500, sql_40001, protocol, …"""
+LOST = frozenset({"refused", "reset", "protocol", "timeout", "unreachable"})
+"""Classes of failure after which a connection is gone, unless the failure says otherwise."""
 
-    def __init__(self, kind: str, message: str = "") -> None:
+
+class RequestFailed(Exception):
+    """A request that did not succeed; `kind` is its class: refused, reset, http_500, sql_40001, protocol …."""
+
+    def __init__(self, kind: str, message: str = "", *, lost: bool | None = None) -> None:
+        """`lost` says whether the connection is gone, so that it is connected again; None: as `LOST` says."""
         super().__init__(message or kind)
         self.kind = kind
+        self.lost = kind in LOST if lost is None else lost
 
 
 class Session(Protocol):
@@ -63,14 +69,27 @@ class Settles(Protocol):
         """
 
 
+@runtime_checkable
+class Elastic(Protocol):
+    """A target to which an open load opens another connection when all are busy, up to `max_in_flight`.
+
+    Web servers are called like that. Without it (databases) a request waits its turn for one of `load.connections`:
+    a bounded pool, first come first served.
+    """
+
+    elastic: bool
+
+
 Request = tuple[int, Any]
 """Index of the operation, and what `Session.call` takes: made before it is timed."""
 
 
 @runtime_checkable
 class Target(Protocol):
-    """An adapter. It is made from its parameters (`Adapter(parameters)`), in every process that needs it, and does no
-    I/O then; libraries of its extra are imported inside the methods that need them."""
+    """An adapter: made from its parameters (`Adapter(parameters)`), in every process that needs it.
+
+    Making it does no I/O; libraries of its extra are imported inside the methods that need them.
+    """
 
     kind: ClassVar[str]
     operations: tuple[str, ...]
@@ -94,8 +113,11 @@ class Target(Protocol):
         """
 
     async def prepare(self, endpoint: Endpoint, seed: int) -> dict[str, Any]:
-        """Bring the server into the state in which every repetition starts (data loaded, vacuumed, checkpointed,
-        caches cold or warm as declared). Returns facts for `run.json`: versions, settings in force, sizes."""
+        """Bring the server into the state in which every repetition starts; return facts for `run.json`.
+
+        That is: data loaded, vacuumed, checkpointed, caches cold or warm as declared. Facts are versions, settings in
+        force, sizes.
+        """
 
     async def counters(self, endpoint: Endpoint) -> dict[str, float]:
         """Read the server's cumulative counters and gauges (name -> value); {} where it has none."""

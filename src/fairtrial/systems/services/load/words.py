@@ -19,14 +19,18 @@ class Words(BaseModel):
 class Load(Words):
     """How requests are issued."""
 
-    mode: Literal["closed", "open"] = Field(default="closed", description="closed: clients wait; open: a schedule does not.")
+    mode: Literal["closed", "open"] = Field(
+        default="closed", description="closed: clients wait; open: a schedule does not."
+    )
     clients: int = Field(default=1, ge=1, le=100_000, description="Closed: virtual users, each with its connection.")
     think_s: Seconds = Field(default=0.0, description="Closed: mean pause between an answer and the next request.")
     think: Literal["constant", "exponential"] = "exponential"
     ramp_s: Seconds = Field(default=0.0, description="Clients start spread over this time, which is warm-up.")
     rate_per_s: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="Open: requests per second.")
     arrivals: Literal["poisson", "constant", "bursty", "trace"] = "poisson"
-    burstiness: float = Field(default=0.25, gt=0, description="Bursty: shape of the gamma gaps; 1 is Poisson, CV = b^-1/2.")
+    burstiness: float = Field(
+        default=0.25, gt=0, description="Bursty: shape of the gamma gaps; 1 is Poisson, CV = b^-1/2."
+    )
     trace: str | None = Field(default=None, description="Trace: a file with one arrival time in seconds a line.")
     connections: int = Field(default=16, ge=1, description="Open: connections that are opened before the window.")
     max_in_flight: int = Field(default=4096, ge=1, description="Open: beyond it requests are shed, which are misses.")
@@ -37,6 +41,11 @@ class Load(Words):
     path: Literal["auto", "library", "raw"] = Field(
         default="auto", description="HTTP: aiohttp, or asyncio with httptools (raw) for plain requests."
     )
+
+    @property
+    def lead_s(self) -> float:
+        """Return seconds from the begin of the load to the earliest begin of the window: ramp, then least warm-up."""
+        return self.warmup_s + (self.ramp_s if self.mode == "closed" else 0.0)
 
     @model_validator(mode="after")
     def _complete(self) -> Load:
