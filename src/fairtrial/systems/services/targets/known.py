@@ -35,10 +35,14 @@ def adapter(parameters: Any) -> Target:
     return cast(Target, getattr(module, f"{name}Target")(parameters))
 
 
-
-
 def _place(kind: str) -> tuple[Any, str]:
     if kind not in KINDS:
         raise UnknownName("target", kind, KINDS)
     file, _, name = KINDS[kind].partition(":")
     return import_module(f"fairtrial.systems.services.targets.{file}"), name
+
+
+def measures(kind: str) -> frozenset[str]:
+    """Return the metrics that a kind of target has beyond the common ones. Raises UnknownName."""
+    module, name = _place(kind)
+    return frozenset(getattr(module, f"{name}Target").measures)
