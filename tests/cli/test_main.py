@@ -18,7 +18,7 @@ def test_a_verb_that_is_asked_for_is_whole(verb):
 
 
 def test_the_overview_lists_every_verb_in_workflow_order():
-    """No verb has to be loaded for that."""
+    """No verb has to be loaded for that; the systems that bring verbs stand below them."""
     lines = CliRunner().invoke(application(None), ["--help"]).output.splitlines()
     listed = [line.split()[0] for line in lines[lines.index("Commands:") + 1 :] if line.strip()]
-    assert listed == list(VERBS)
+    assert listed[: len(VERBS)] == list(VERBS)

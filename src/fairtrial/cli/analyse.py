@@ -15,13 +15,9 @@ from fairtrial.cli.run import Quiet, Why
 if TYPE_CHECKING:
     from fairtrial.flow.confirm import Confirmed
     from fairtrial.flow.selftest.run import Rate
-    from fairtrial.model.figure import Grid as Rows
-    from fairtrial.model.figure import Section
 
 RunNumber = Annotated[int | None, typer.Argument(metavar="[RUN]", help="The newest run unless given.")]
 Arm = Annotated[list[str] | None, typer.Option("--arm", help="Only this arm; may be repeated.")]
-ROWS = 30
-"""Rows of a table before it is cut; the report has more, its data all."""
 
 
 def analyse(
@@ -82,35 +78,13 @@ def analyse(
 
 
 def _print_findings(kind: str, findings: list[Any]) -> None:
+    from fairtrial.cli import tables
     from fairtrial.flow.report import sections
 
     for section in sections(kind, findings):
-        _print_section(section)
+        tables.section(section)
     for doubt in dict.fromkeys(doubt for finding in findings for doubt in getattr(finding, "cautions", ())):
         say(f"caution: {doubt.text} {doubt.advice}")
-
-
-def _print_section(section: Section) -> None:
-    say(section.title)
-    for sentence in section.sentences:
-        say(f"  {sentence}")
-    for rows in section.tables:
-        say()
-        _print_rows(rows)
-    say()
-
-
-def _print_rows(rows: Rows) -> None:
-    from fairtrial.cli import tables
-
-    if rows.title:
-        say(rows.title)
-    made = tables.table(*rows.columns, right=sorted(rows.numeric()))
-    for row in rows.shown()[:ROWS]:
-        made.add_row(*row)
-    tables.show(made)
-    if len(rows.rows) > ROWS:
-        say(f"… {len(rows.rows) - ROWS} more rows: fairtrial report -o writes all of them")
 
 
 def confirm(
@@ -148,10 +122,11 @@ def confirm(
 
 
 def _print_confirmed(made: Confirmed) -> None:
+    from fairtrial.cli import tables
     from fairtrial.flow.report import sections
 
     for section in sections("again", made.again):
-        _print_section(section)
+        tables.section(section)
     say(f"run {made.ended.run.number} measured the best of run {made.of} again: {made.verdict.value}")
     say(f"  {made.answer}")
     say(f"next: fairtrial report {made.of}")

@@ -54,8 +54,12 @@ VERBS: dict[str, tuple[str, str, str]] = {
 """Verb -> its file, its function and its line in the overview."""
 
 
-def application(asked: str | None) -> typer.Typer:
-    """Make the command line; of all verbs only the one that is asked for is loaded."""
+def application(asked: str | None, then: str | None = None) -> typer.Typer:
+    """Make the command line; of all verbs only the one that is asked for is loaded.
+
+    `then` is the word after it: the verb of a system, where `asked` is one that brings verbs. Raises UnknownName for a
+    verb that this system does not bring.
+    """
     app = typer.Typer(
         name="fairtrial",
         help="Give every configuration a fair trial: experiments over parameters that can be believed.",
@@ -66,8 +70,23 @@ def application(asked: str | None) -> typer.Typer:
     )
     for name, (_, _, line) in VERBS.items():
         app.command(name, short_help=line)(_function(name) if name == asked else _unloaded)
+    if asked not in VERBS:
+        _add_systems(app, asked, then)
     app.callback(invoke_without_command=True)(_top)
     return app
+
+
+def _add_systems(app: typer.Typer, asked: str | None, then: str | None) -> None:
+    """Add the systems that bring verbs; only those of the system that is asked for are imported."""
+    from fairtrial.cli.verb import group, systems
+
+    for system, verbs in systems().items():
+        if system in VERBS:
+            continue
+        if system == asked:
+            app.add_typer(group(system, then))
+        else:
+            app.command(system, short_help=f"Of this system: {', '.join(verbs)}.")(_unloaded)
 
 
 def _function(verb: str) -> Callable[..., Any]:
@@ -156,8 +175,8 @@ def main() -> NoReturn:
 def run_command() -> int:
     """Run the command line and return its exit code; every error is one line on stderr."""
     try:
-        asked = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
-        result = application(asked)(standalone_mode=False)
+        asked, then = [*(word for word in sys.argv[1:] if not word.startswith("-")), None, None][:2]
+        result = application(asked, then)(standalone_mode=False)
         return result if isinstance(result, int) else 0
     except FairtrialError as problem:
         return _refuse(str(problem), problem.exit_code)
@@ -188,8 +207,10 @@ def _unexpected(problem: Exception) -> int:
 def _usage(problem: Exception) -> str:
     message = str(problem.format_message()).rstrip(".")  # type: ignore[attr-defined]
     if message.startswith("No such command"):
+        from fairtrial.cli.verb import systems
+
         word = message.split("'")[1]
-        return f"unknown verb {word!r} ({nearest(word, VERBS)})"
+        return f"unknown verb {word!r} ({nearest(word, [*VERBS, *systems()])})"
     return " ".join(message.split())
 
 

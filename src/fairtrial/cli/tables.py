@@ -7,12 +7,16 @@ from typing import Any
 
 from fairtrial.cli.console import number, say, size, span, when, width
 from fairtrial.cli.grid import Grid, one_line
+from fairtrial.model.figure import Grid as Rows
+from fairtrial.model.figure import Section
 from fairtrial.model.finding import ConditionFinding, Estimate
 from fairtrial.model.run import Run, TrialRow
 from fairtrial.model.words import level
 
 SHOWN = 20
 """Rows of a table before it is cut, with what was cut said below it."""
+SECTION_ROWS = 30
+"""Rows of a section's table; the report has more, its data all."""
 
 
 def table(*columns: str, right: Sequence[str] = (), lift: Sequence[str] = ()) -> Grid:
@@ -163,3 +167,25 @@ def estimate(found: Any, jobs: int) -> str:
     memory = f", {size(found.peak_bytes)} a trial" if found.peak_bytes else ""
     cost = f", a cost of about {found.cost:.4g}" if found.cost is not None else ""
     return f"about {span(found.wall_s)}{between}{lanes}{memory}{cost}: {found.basis}"
+
+
+def section(made: Section) -> None:
+    """Print a section: its sentences, then its tables."""
+    say(made.title)
+    for sentence in made.sentences:
+        say(f"  {sentence}")
+    for rows in made.tables:
+        say()
+        _section_rows(rows)
+    say()
+
+
+def _section_rows(rows: Rows) -> None:
+    if rows.title:
+        say(rows.title)
+    made = table(*rows.columns, right=sorted(rows.numeric()))
+    for row in rows.shown()[:SECTION_ROWS]:
+        made.add_row(*row)
+    show(made)
+    if len(rows.rows) > SECTION_ROWS:
+        say(f"… {len(rows.rows) - SECTION_ROWS} more rows: fairtrial report -o writes all of them")
