@@ -18,6 +18,7 @@ from fairtrial.spec import factors, override, settings, terms
 from fairtrial.spec.claims import read_claims
 from fairtrial.spec.grammar import Override
 from fairtrial.spec.layout import check_layout
+from fairtrial.spec.measured import check_measured, measured
 from fairtrial.spec.resolve import check_values
 from fairtrial.spec.shape import Shape
 from fairtrial.spec.source import Source, as_json, load, open_source
@@ -114,11 +115,12 @@ def _read(
     if strict and rest:
         _check_new_names(before, rest, registry)
     system = _bind(source, study, registry, () if strict else [item.path for item in rest])
-    metrics = settings.metrics(words, source, system.metrics)
-    study = judged(source, words, replace(study, metrics=metrics), system.metrics)
     shape = Shape(system.Parameters)
     check_layout(source, study, shape)
     check_values(source, study, system.Parameters, shape)
+    metrics = settings.metrics(words, source, system.metrics) if words.metrics else measured(system, study).values()
+    study = judged(source, words, replace(study, metrics=tuple(metrics)), system.metrics)
+    check_measured(source, words, study, system)
     return Declared(study=study, system=system)
 
 

@@ -87,10 +87,8 @@ def design(words: StudyWords, source: Source, registry: Registry) -> Design:
 
 
 def metrics(words: StudyWords, source: Source, declared: Mapping[str, Metric]) -> tuple[Metric, ...]:
-    """Choose the metrics: the study's, of those that the system declares; by default all of these."""
+    """Read the metrics that the study chooses of those that the system declares."""
     given = words.metrics
-    if not given:
-        return tuple(declared.values())
     named = dict.fromkeys(given) if isinstance(given, list) else given
     for index, name in enumerate(given):
         if declared and name not in declared:
