@@ -112,12 +112,22 @@ def gc(
         say(f"  {path}")
 
 
-def doctor(as_json: AsJson = False) -> int:
+def doctor(
+    fetch: Annotated[
+        str | None, typer.Option("--fetch", metavar="NAME", help="Bring the weights of a model, and do nothing else.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
     """Look at what this machine can promise, and end what an earlier run left behind."""
     from fairtrial.cli import tables
     from fairtrial.contract.registry import Registry
     from fairtrial.flow.doctor import doctor as look
+    from fairtrial.flow.doctor import fetch as bring
 
+    if fetch is not None:
+        path = bring(fetch)
+        envelope("fetch", str(path)) if as_json else say(f"{fetch} is at {path}")
+        return 0
     checks = look(None, registry=Registry())
     if as_json:
         envelope("doctor", plain(checks))

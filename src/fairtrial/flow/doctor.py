@@ -1,4 +1,4 @@
-"""`doctor`: what this machine can promise, and what an earlier run left behind."""
+"""`doctor`: what this machine can promise, what an earlier run left behind; and weights, which it fetches."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairtrial.contract.registry import GROUPS, Registry
+from fairtrial.contract.resource import Weights, resource
+from fairtrial.errors import UserError
 from fairtrial.flow.book import glancing
 from fairtrial.flow.session import book_mark
 
@@ -43,6 +45,19 @@ def doctor(home: Path | None, *, registry: Registry) -> list[Check]:
             )
         )
     return checks
+
+
+def fetch(name: str) -> Path:
+    """Bring the weights of this name and return the file; nothing is fetched where they are there.
+
+    Raises UnknownName, UserError for a resource that is no weights, MissingPart where it cannot be fetched.
+    """
+    found = resource(name)
+    if not isinstance(found, Weights):
+        raise UserError(
+            f"resource {name!r} has nothing to fetch", hint="it is a server or a client; weights can be fetched"
+        )
+    return found.fetch()
 
 
 def _python() -> Check:
