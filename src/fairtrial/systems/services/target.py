@@ -80,6 +80,14 @@ class Elastic(Protocol):
     elastic: bool
 
 
+@runtime_checkable
+class Tidies(Protocol):
+    """A target that takes back what `prepare` and the load put on a server which is not ours to throw away."""
+
+    async def tidy(self, endpoint: Endpoint) -> None:
+        """Remove it; called once after the load, however that ended. Never raises: the server may be gone."""
+
+
 Request = tuple[int, Any]
 """Index of the operation, and what `Session.call` takes: made before it is timed."""
 
