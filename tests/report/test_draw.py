@@ -27,7 +27,7 @@ def series(draw):
     """Series of any kind and any values."""
     x = draw(st.lists(numbers, max_size=5))
     columns = [draw(st.lists(numbers, min_size=len(x), max_size=len(x))) for _ in range(3)]
-    kind = draw(st.sampled_from(["points", "dots", "line", "bars", "steps"]))
+    kind = draw(st.sampled_from(["points", "dots", "line", "dashes", "bars", "steps"]))
     y, low, high = map(tuple, columns)
     return Series(draw(names), tuple(x), y, low, high, kind, draw(st.sampled_from(["", "group"])))
 

@@ -33,7 +33,7 @@ class Series:
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     kind: str = "points"
-    """points (with error bars) | dots (faint single values) | line (low and high as a band) | bars | steps
+    """points (with error bars) | dots (faint single values) | line (low and high as a band) | dashes | bars | steps
 
     Where the y axis names places, points and bars lie along x: `y` is the place, `x` the value, low and high its
     interval.

@@ -190,7 +190,9 @@ def _draw_series(axes: Any, series: Plot, number: int, *, lying: bool) -> None:
     columns = {name: [math.nan if v is None else v for v in series.get(name, ())] for name in ("x", "y", "low", "high")}
     if not columns["x"]:
         return
-    drawer = {"points": _points, "dots": _dots, "line": _line, "bars": _bars, "steps": _steps}[series["kind"]]
+    drawer = {"points": _points, "dots": _dots, "line": _line, "dashes": _dashes, "bars": _bars, "steps": _steps}[
+        series["kind"]
+    ]
     drawer(axes, columns, {"colour": colour, "shape": SHAPES[number % len(SHAPES)], "lying": lying})
 
 
@@ -235,6 +237,10 @@ def _line(axes: Any, columns: Plot, look: Plot) -> None:
         axes.fill_between(
             columns["x"], columns["low"], columns["high"], color=look["colour"], alpha=0.16, lw=0, zorder=1
         )
+
+
+def _dashes(axes: Any, columns: Plot, look: Plot) -> None:
+    axes.plot(columns["x"], columns["y"], ls=(0, (3.5, 2)), lw=1.2, color=look["colour"], zorder=2.5)
 
 
 def _steps(axes: Any, columns: Plot, look: Plot) -> None:
@@ -321,13 +327,13 @@ def _columns(names: Sequence[str]) -> int:
 
 def _rank(series: Plot) -> int:
     """Say which series of a group stands for it in the names: the last of these."""
-    return ("dots", "line", "steps", "bars", "points").index(series["kind"])
+    return ("dots", "dashes", "line", "steps", "bars", "points").index(series["kind"])
 
 
 def _sample(kind: str, number: int) -> dict[str, Any]:
     """Return the look of a group's sample beside its name."""
     colour, shape = COLOURS[number % len(COLOURS)], SHAPES[number % len(SHAPES)]
-    if kind in ("line", "steps"):
+    if kind in ("line", "dashes", "steps"):
         return {"color": colour, "lw": 1.8}
     if kind == "dots":
         return {"color": colour, "marker": "o", "ls": "", "ms": 4, "alpha": 0.5}

@@ -1,0 +1,54 @@
+"""The facts of a run's trials: the host, the server, the parameters, why something is doubtful."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Facts by trial."""
+
+    trials: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    """Number of the trial -> dotted name -> JSON value."""
+
+    def values(self, name: str) -> list[Any]:
+        """List the different values of a fact, in the order of the trials; empty where no trial knows it."""
+        found: list[Any] = []
+        for known in self.trials.values():
+            if name in known and known[name] is not None and known[name] not in found:
+                found.append(known[name])
+        return found
+
+    def number(self, *names: str) -> float | None:
+        """Return the first of these facts that is a number, the smallest where trials differ; None where none is."""
+        for name in names:
+            numbers = [value for value in self.values(name) if isinstance(value, int | float) and value > 0]
+            if numbers:
+                return float(min(numbers))
+        return None
+
+    def names(self, topic: str) -> list[str]:
+        """List the facts below a topic (`host.`), each once."""
+        return list(dict.fromkeys(name for known in self.trials.values() for name in known if name.startswith(topic)))
+
+    def said(self, name: str) -> Iterator[tuple[int, str]]:
+        """Yield (trial, sentence) of a fact that is a list of sentences."""
+        for trial, known in self.trials.items():
+            yield from ((trial, str(each)) for each in known.get(name) or ())
+
+
+def facts(frame: polars.DataFrame | None) -> Facts:
+    """Read the table `facts` (columns trial, fact, value)."""
+    if frame is None:
+        return Facts()
+    found: dict[int, dict[str, Any]] = {}
+    for trial, name, value in frame.select("trial", "fact", "value").iter_rows():
+        found.setdefault(trial, {})[name] = json.loads(value)
+    return Facts(dict(sorted(found.items())))
