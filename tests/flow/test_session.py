@@ -56,7 +56,7 @@ def test_a_full_disk_is_no_bug(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     def full(**known: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(cli, "application", lambda asked: full)
+    monkeypatch.setattr(cli, "application", lambda *words: full)
     assert cli.run_command() == 8
     said = capsys.readouterr().err
     assert (said.count("\n"), "make room" in said) == (1, True)

@@ -18,6 +18,7 @@ from fairtrial.flow.declare import Left, Survey, look, open_plan, strategy_of, w
 from fairtrial.flow.declared import Declared
 from fairtrial.flow.inputs import Inputs, materialise
 from fairtrial.flow.notice import OnFailure, noticing
+from fairtrial.flow.require import require
 from fairtrial.flow.standing import standing
 from fairtrial.model.outcome import FailureClass, Status
 from fairtrial.model.price import tariff
@@ -97,7 +98,10 @@ class Session:
 
     @classmethod
     def prepare(cls, declared: Declared, book: Book, *, registry: Registry, order: Order) -> Session:
-        """Refuse all that can be refused, and find out what is left. Raises SpecError, UserError, NothingMeasured."""
+        """Refuse all that can be refused, and find out what is left.
+
+        Raises SpecError, UserError, NothingMeasured, and MissingPart for what the system lacks.
+        """
         from fairtrial.execute.loop.redact import Redactor
         from fairtrial.execute.machine.orphans import sweep
 
@@ -130,6 +134,7 @@ class Session:
             sources=inputs.digests,
             strict=True,
         )
+        require(declared.system, remaining(left))
         return cls(
             declared=declared,
             book=book,
