@@ -21,6 +21,8 @@ class Axis:
     label: str
     log: bool = False
     ticks: tuple[tuple[float, str], ...] = ()
+    zero: bool = False
+    """It starts at 0, so that heights can be compared."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,8 @@ def finite(value: float | None) -> float | None:
 
 
 def _axis(axis: Axis) -> dict[str, Any]:
-    return {"label": axis.label, "log": axis.log, "ticks": [[place, label] for place, label in axis.ticks]}
+    ticks = [[place, label] for place, label in axis.ticks]
+    return {"label": axis.label, "log": axis.log, "zero": axis.zero, "ticks": ticks}
 
 
 def _columns(series: Series) -> Iterable[tuple[float | None, ...]]:

@@ -264,6 +264,8 @@ def _frame(axes: Any, plot: Plot) -> None:
         places = [place for place, _ in plot[which]["ticks"]]
         if places and places == list(range(len(places))) and not plot[which]["log"]:
             getattr(axes, f"set_{which}lim")((-0.6, len(places) - 0.4)[::turn])
+        if plot[which].get("zero") and getattr(axes, f"get_{which}scale")() == "linear":
+            getattr(axes, f"set_{which}lim")(**{"left" if which == "x" else "bottom": 0})
     if plot["y"]["ticks"]:
         axes.tick_params(axis="y", length=0)
 

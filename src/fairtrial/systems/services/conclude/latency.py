@@ -21,7 +21,17 @@ LINES = 6
 """Lines that one plot tells apart."""
 TAIL = 10
 """Requests beyond a percentile that it needs to be a number: n (1 - p) >= 10."""
-TICKS = ((0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"), (0.9999, "99.99 %"), (0.99999, "99.999 %"))
+LEAST = 0.1
+"""Share at which a tail begins: below it a logarithm shows nothing but the luckiest requests."""
+TICKS = (
+    (0.1, "10 %"),
+    (0.5, "50 %"),
+    (0.9, "90 %"),
+    (0.99, "99 %"),
+    (0.999, "99.9 %"),
+    (0.9999, "99.99 %"),
+    (0.99999, "99.999 %"),
+)
 POINTS = 120
 """Places of a tail at which it is drawn."""
 TERMS = (
@@ -116,7 +126,7 @@ def _tail_figure(ladder: Ladder, arm: str, series: Sequence[Series], *, opened: 
         caption += " Lines: response time, from when a request was due; dashes: service time, from when it was sent."
     along = f", by {ladder.factor}" if ladder.factor else ""
     title = f"Distribution of latency{along}{f' ({arm})' if arm and ladder.factor else ''}"
-    x = Axis("share of requests answered within", ticks=((0.0, "0"), *ticks))
+    x = Axis("share of requests answered within", ticks=ticks)
     return Figure(f"latency tail {arm}", title, x, _log(series), tuple(series), caption=caption)
 
 
@@ -146,7 +156,7 @@ def _tail(ordered: np.ndarray, label: str, *, kind: str = "line", group: str = "
 
     if len(ordered) <= TAIL:
         return
-    places = np.linspace(0.0, math.log10(len(ordered) / TAIL), POINTS)
+    places = np.linspace(_stretch(LEAST), math.log10(len(ordered) / TAIL), POINTS)
     values = np.quantile(ordered, 1 - 10.0**-places)
     yield Series(label, tuple(places.tolist()), tuple(values.tolist()), kind=kind, group=group)
 

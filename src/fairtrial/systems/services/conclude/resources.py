@@ -26,22 +26,22 @@ PIECES = 60
 
 def resources(ladder: Ladder, found: Samples) -> Section:
     """Show what was used at each level; say so where nothing was sampled."""
-    used = [
-        (f"{role} {head}", f"{role} {name}", scale)
-        for role in ROLES
-        for head, (name, scale) in COLUMNS.items()
-        if found.has(f"{role} {name}")
-    ]
-    if not used and not found.gauges:
+    used = {role: [each for each in _columns(role) if found.has(each[1])] for role in ROLES}
+    if not any(used.values()) and not found.gauges:
         return Section("Resources", ("Nothing was sampled: neither the server's processes nor its counters.",))
     said = ["CPU and I/O: means of the window; memory: its peak. Means over repetitions."]
     if not found.has("server cpu_cores"):
         said.append("The server's processes were not sampled: it runs elsewhere, or its process ids are not known.")
-    tables = [_table(ladder, found, used, "Processes")] if used else []
+    tables = [_table(ladder, found, used[role], f"Processes of the {role}") for role in ROLES if used[role]]
     if found.gauges:
         gauges = [(name, f"gauge {name}", 1.0) for name in found.gauges]
         tables.append(_table(ladder, found, gauges, "The server's gauges: means of the window"))
     return Section("Resources", tuple(said), tuple(tables), tuple(_figures(ladder, found)))
+
+
+def _columns(role: str) -> list[tuple[str, str, float]]:
+    """Return column, name of the samples and factor of the unit, for all that may be sampled of a role."""
+    return [(head, f"{role} {name}", scale) for head, (name, scale) in COLUMNS.items()]
 
 
 def _table(ladder: Ladder, found: Samples, columns: list[tuple[str, str, float]], title: str) -> Grid:
@@ -69,7 +69,7 @@ def _along(ladder: Ladder, found: Samples, name: str, label: str, *, scale: floa
     if series:
         title = f"{label[0].upper()}{label[1:].removesuffix(' (MiB)')} along {ladder.factor}"
         caption = "Points: means over repetitions with 95 % intervals (Student's t)."
-        yield Figure(f"resources {name}", title, ladder.axis(), Axis(label), tuple(series), caption=caption)
+        yield Figure(f"resources {name}", title, ladder.axis(), Axis(label, zero=True), tuple(series), caption=caption)
 
 
 def _time(ladder: Ladder, found: Samples, name: str, label: str, *, scale: float) -> Iterator[Figure]:
@@ -87,7 +87,7 @@ def _time(ladder: Ladder, found: Samples, name: str, label: str, *, scale: float
             f"The first repetition that is done{f', by {ladder.factor}' if ladder.factor else ''}; the window only."
         )
         x = Axis("seconds since the load began")
-        yield Figure(f"time {name}", title, x, Axis(label), tuple(series), caption=caption)
+        yield Figure(f"time {name}", title, x, Axis(label, zero=True), tuple(series), caption=caption)
 
 
 def _line(

@@ -79,4 +79,4 @@ def recall(ladder: Ladder) -> Section | None:
 
 
 def _figure(ladder: Ladder, name: str, title: str, label: str, series: tuple[Series, ...]) -> Figure:
-    return Figure(name, title, ladder.axis(), Axis(label), series, caption=CAPTION)
+    return Figure(name, title, ladder.axis(), Axis(label, zero=True), series, caption=CAPTION)
