@@ -21,7 +21,7 @@ CORES = 2
 def measurements(**given: Any) -> Measurements:
     """Make the settled trials of a run from `factors` and `metrics` (name -> a value a trial); all done unless said."""
     factors, metrics = given.get("factors", {}), given.get("metrics", {})
-    size = given.get("size") or len(next(iter({**factors, **metrics}.values())))
+    size = given["size"] if "size" in given else len(next(iter({**factors, **metrics}.values())))
     return Measurements(
         run=7,
         number=list(range(1, size + 1)),
@@ -35,7 +35,9 @@ def measurements(**given: Any) -> Measurements:
     )
 
 
-def requests(trial: int, rng: np.random.Generator, *, mean_s: float, size: int = 4000, wait_s: float = 0.0) -> pl.DataFrame:
+def requests(
+    trial: int, rng: np.random.Generator, *, mean_s: float, size: int = 4000, wait_s: float = 0.0
+) -> pl.DataFrame:
     """Draw exponential service times; every 50th request failed, a tenth belongs to the warm-up."""
     due = np.sort(rng.uniform(0, 4e9, size)).astype(np.int64) + 1
     sent = due + int(wait_s * 1e9)
@@ -126,7 +128,9 @@ def closed(clients: tuple[int, ...] = (1, 2, 4, 8), repetitions: int = 3) -> tup
     raw = tables(
         requests=pl.concat(requests(trial, rng, mean_s=mean) for trial, (_, mean) in about.items()),
         samples=pl.concat(sampled(trial, server=min(level, 4) * 0.48) for trial, ((level, _), _) in about.items()),
-        facts=pl.concat(fact_rows(t, host__cpus=CORES, host__governor="performance", host__load_1m=t / 10) for t in about),
+        facts=pl.concat(
+            fact_rows(t, host__cpus=CORES, host__governor="performance", host__load_1m=t / 10) for t in about
+        ),
     )
     return made, raw
 
