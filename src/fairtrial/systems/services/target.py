@@ -44,8 +44,12 @@ class RequestFailed(Exception):
 class Session(Protocol):
     """One connection of a virtual user, in a generator process. It serves one call at a time."""
 
-    call: Callable[[Any], Awaitable[Reply | None]]
-    """Send one prepared request and wait for the whole answer. Raises RequestFailed, OSError, TimeoutError."""
+    @property
+    def call(self) -> Callable[[Any], Awaitable[Reply | None]]:
+        """Send one prepared request and wait for the whole answer; a method, or an attribute set by `connect`.
+
+        Raises RequestFailed, OSError, TimeoutError.
+        """
 
     async def connect(self) -> None:
         """Connect, prepare statements: all that must not be timed. Also called again after a connection was lost."""
