@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fairtrial.stats.summary import Floats
-from fairtrial.systems.services.load.schedule import schedule
+from fairtrial.systems.services.load.schedule import arrivals
 from fairtrial.systems.services.load.words import Load
 from fairtrial.systems.services.record import Host, Outcome, Records, blank
 from fairtrial.systems.services.virtual import draw, harness, issue
@@ -45,7 +45,7 @@ class _Sent:
 
 
 def _open(exchange: Exchange, shape: Shape, load: Load, seed: int) -> _Sent:
-    due = schedule(load, seed)
+    due = arrivals(load, seed) * 1e-9
     ready = harness.ready(shape.generator, due, load.processes, seed)
     issue.opened(exchange, ready, load, pool=None if shape.elastic else load.connections)
     order, number = np.argsort(exchange.column("number"), kind="stable"), np.arange(len(due))
