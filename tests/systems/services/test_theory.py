@@ -152,7 +152,7 @@ def test_a_stall_is_not_omitted():
 
 
 def test_the_time_from_sending_omits_it():
-    """Eight connections hide the same stall from whoever counts from sending (p99 near 23 ms), not from the schedule."""
+    """Eight connections hide the same stall from whoever counts from sending (p99 near 23 ms)."""
     runs = [stalled(seed, elastic=False) for seed in range(5)]
     assert np.mean([np.quantile(run.service_s, 0.99) for run in runs]) == pytest.approx(0.023, abs=0.005)
     assert np.mean([np.quantile(run.response_s, 0.99) for run in runs]) == pytest.approx(0.844, rel=0.03)
