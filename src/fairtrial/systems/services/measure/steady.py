@@ -1,0 +1,144 @@
+"""Where the steady state begins, whether it lasts, and whether an open load left the service behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fairtrial.stats.stability import growth, shift
+from fairtrial.stats.summary import Floats
+from fairtrial.stats.warmup import BATCH, mser5
+from fairtrial.systems.services.load.words import Load
+from fairtrial.systems.services.measure.window import Answers, Window, answers, backlog, bins_for, declared
+from fairtrial.systems.services.record import Records
+
+FEWEST_BATCHES = 10
+EDGES = 50
+"""Places in time at which the backlog is read."""
+MATERIAL_BACKLOG = 10
+MATERIAL_GROWTH = 0.01
+"""A backlog has grown where it did by more than this share of what was due, and by more than so many requests."""
+SIDE = 0.75
+"""Share of pairs (of what is cut, of what is kept) that must lie one way round for a cut to be a warm-up."""
+GROUPS = 20
+MATERIAL_WARMUP, ALPHA_WARMUP = 0.2, 0.001
+MATERIAL_DRIFT, ALPHA_DRIFT = 0.05, 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Steady:
+    """What is measured."""
+
+    window: Window
+    cut_s: float
+    """How much of the declared window was still warm-up."""
+    stable: bool | None
+    """Open loop: whether the service kept up; None where that was not seen, or in a closed loop."""
+    backlog_growth: float = 0.0
+    """Requests by which the backlog grew over the window."""
+    invalid: str = ""
+    cautions: tuple[str, ...] = ()
+
+
+def settle(records: Records, *, load: Load) -> Steady:
+    """Find the window in which the service was in its steady state, as far as the records tell.
+
+    The window is that of the due times, from the end of ramp and warm-up, or later where MSER-5 cuts deeper on bins of
+    the response time or of the throughput. An open load under which the backlog grows has no steady state: nothing is
+    cut, `stable` is False. Raises Invalid where the load ended within its warm-up.
+    """
+    window = declared(records, load)
+    due = int(np.count_nonzero(window.holds(records.t_sched_ns)))
+    grown = 0.0
+    stable = None
+    if load.mode == "open" and due >= 2 * MATERIAL_BACKLOG:
+        grown, stable = _kept_up(records, window, due)
+    if stable is False:
+        return Steady(window, 0.0, stable, grown)
+    bins = bins_for(window, due, batch=BATCH)
+    if bins < FEWEST_BATCHES * BATCH:
+        return Steady(window, 0.0, stable, grown, cautions=(_too_few(window, due),))
+    return _cut(answers(records, window, bins), window, stable, grown)
+
+
+def _kept_up(records: Records, window: Window, due: int) -> tuple[float, bool]:
+    """Return by how much the backlog grew, and whether the service kept up."""
+    found = growth(backlog(records, window, min(EDGES, due // 2)))
+    material = max(MATERIAL_BACKLOG, MATERIAL_GROWTH * due)
+    return found.amount, not (found.significant and found.amount > material)
+
+
+def _cut(found: Answers, window: Window, stable: bool | None, grown: float) -> Steady:
+    bins = len(found.due)
+    seen = np.flatnonzero(found.due)
+    response = found.time_ns[seen] / found.due[seen]
+    cuts = [_supported(response, seen), _supported(found.ended, np.arange(bins))]
+    cut, late = max((at, late) for at, late in cuts)
+    if late:
+        reason = _still_warming(found, cut)
+        if reason:
+            return Steady(window, 0.0, stable, grown, invalid=reason)
+        cut = max(at for at, late in cuts if not late) if not all(late for _, late in cuts) else 0
+    kept = Window(window.edge_ns(cut, bins), window.end_ns)
+    rest = Answers(*(array[cut:] for array in (found.due, found.time_ns, found.ended)))
+    cut_s = (kept.begin_ns - window.begin_ns) * 1e-9
+    return Steady(kept, cut_s, stable, grown, cautions=tuple(_drift(rest)))
+
+
+def _supported(values: Floats, places: np.ndarray) -> tuple[int, bool]:
+    """Return MSER-5's cut as a bin, and whether it is late; 0 where what it cuts lies on no side of the rest.
+
+    MSER-5 also cuts off a burst or a stall, which is no warm-up: most of what is cut must be above the rest, or below.
+    """
+    cut = mser5(values)
+    if not cut.batches:
+        return 0, False
+    batches = values[: len(values) // BATCH * BATCH].reshape(-1, BATCH).mean(axis=1)
+    first, rest = batches[: cut.batches], np.sort(batches[cut.batches :])
+    below = np.searchsorted(rest, first, "left") + np.searchsorted(rest, first, "right")
+    above = float(below.mean()) / (2 * len(rest))
+    if 1 - SIDE < above < SIDE:
+        return 0, False
+    return int(places[cut.values]), cut.late
+
+
+def _still_warming(found: Answers, cut: int) -> str:
+    """Say why what follows a late cut cannot be taken for steady; '' where the cut was chance."""
+    groups = found.grouped(GROUPS)
+    at = min(max(round(cut / (len(found.due) // GROUPS)), 3), GROUPS - 3)
+    for name, values in _series(groups):
+        moved = shift(values[:at], values[at:])
+        if abs(moved.share) > MATERIAL_WARMUP and moved.significant(ALPHA_WARMUP):
+            return (
+                f"not stationary: {name} was still changing in the middle of the window (by {abs(moved.share):.0%}, "
+                f"limit {MATERIAL_WARMUP:.0%}): give it a longer warmup_s, or a longer duration_s"
+            )
+    return ""
+
+
+def _drift(rest: Answers) -> list[str]:
+    """Say which series moved between the halves of what was kept."""
+    groups = rest.grouped(min(GROUPS, len(rest.due)))
+    half = len(groups.due) // 2
+    cautions = []
+    for name, values in _series(groups):
+        moved = shift(values[:half], values[half:])
+        if abs(moved.share) > MATERIAL_DRIFT and moved.significant(ALPHA_DRIFT):
+            cautions.append(f"drift: {name} moved by {moved.share:+.1%} between the halves of the window")
+    return cautions
+
+
+def _series(groups: Answers) -> list[tuple[str, Floats]]:
+    """Return the series of group values that have no gap."""
+    found = [("throughput", groups.ended)]
+    if groups.due.all():
+        found.insert(0, ("response time", groups.time_ns / groups.due))
+    return found
+
+
+def _too_few(window: Window, due: int) -> str:
+    return (
+        f"not checked for a steady state: {due} requests in {window.length_s:.3g} s are too few "
+        f"(at least {4 * FEWEST_BATCHES * BATCH} in 1 s)"
+    )
