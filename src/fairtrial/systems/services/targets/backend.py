@@ -1,0 +1,148 @@
+"""One connection to PostgreSQL: statements prepared beforehand, failures by class, nothing else around asyncpg."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from fairtrial.systems.services.target import Reply, RequestFailed
+from fairtrial.systems.services.targets.sql import Operation, Workload
+
+CLOSE_S = 2.0
+APPLICATION = {"application_name": "fairtrial"}
+LOST = ("08", "57P")
+"""Beginnings of SQLSTATE that say that the connection, or the server, is gone."""
+
+Call = Callable[[Any], Awaitable[Reply | None]]
+
+
+async def open_connection(dsn: str, **options: Any) -> Any:
+    """Connect. Raises RequestFailed by class, OSError, TimeoutError."""
+    import asyncpg
+
+    try:
+        return await asyncpg.connect(dsn, statement_cache_size=0, server_settings=APPLICATION, **options)
+    except FileNotFoundError as problem:
+        raise RequestFailed("refused", f"no such socket: {problem.filename or problem}") from None
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
+        raise failed(problem) from None
+
+
+def failed(problem: Exception) -> RequestFailed:
+    """Turn a failure of asyncpg into its class: sql_SQLSTATE, 'reset' for a lost connection, 'protocol'."""
+    import asyncpg
+
+    state = getattr(problem, "sqlstate", None)
+    if state is not None and not state.startswith(LOST):
+        return RequestFailed(f"sql_{state}", str(problem))
+    if state is not None or "clos" in str(problem):
+        return RequestFailed("reset", str(problem))
+    if isinstance(problem, asyncpg.DataError):
+        return RequestFailed("sql_22000", str(problem))
+    return RequestFailed("protocol", str(problem))
+
+
+class Backend:
+    """A session: `call` takes what `Workload.requests` yields."""
+
+    def __init__(self, dsn: str, workload: Workload) -> None:
+        self._dsn, self._workload = dsn, workload
+        self._connection: Any = None
+        self.call: Call = _unconnected
+
+    async def connect(self) -> None:
+        """Connect, prepare all statements. Raises RequestFailed, OSError, TimeoutError."""
+        import asyncpg
+
+        await self.close()
+        self._connection = await open_connection(self._dsn)
+        failures = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+        try:
+            calls = [await self._made(operation, failures) for operation in self._workload.operations]
+        except failures as problem:
+            raise failed(problem) from None
+        self.call = calls[0] if len(calls) == 1 else (lambda prepared: calls[prepared[0]](prepared[1]))
+
+    async def close(self) -> None:
+        """Disconnect; never raises."""
+        connection, self._connection, self.call = self._connection, None, _unconnected
+        if connection is None or connection.is_closed():
+            return
+        try:
+            await connection.close(timeout=CLOSE_S)
+        except Exception:  # noqa: BLE001 the server may be gone, or a query may hang
+            connection.terminate()
+
+    async def _made(self, operation: Operation, failures: tuple[type[Exception], ...]) -> Call:
+        """Make the call of an operation."""
+        if not self._workload.prepared:
+            return _plain(self._connection, operation, failures)
+        made = [await self._connection.prepare(statement.text) for statement in operation.statements]
+        fetches = [statement.fetch if operation.rows else statement.fetchval for statement in made]
+        if not operation.transaction:
+            return _single(fetches[0], failures)
+        begin, commit = [(await self._connection.prepare(word)).fetchval for word in ("BEGIN", "COMMIT")]
+        steps = [(fetch, statement.picks) for fetch, statement in zip(fetches, operation.statements, strict=True)]
+        return _transaction(self._connection, steps, (begin, commit), failures)
+
+
+async def _unconnected(prepared: Any) -> None:
+    raise RequestFailed("reset", "not connected")
+
+
+def _single(fetch: Callable[..., Awaitable[Any]], failures: tuple[type[Exception], ...]) -> Call:
+    """Make a call of one prepared statement, as bare as it can be."""
+
+    async def call(arguments: Sequence[int]) -> None:
+        try:
+            await fetch(*arguments)
+        except failures as problem:
+            raise failed(problem) from None
+
+    return call
+
+
+def _transaction(
+    connection: Any,
+    steps: Sequence[tuple[Callable[..., Awaitable[Any]], tuple[int, ...]]],
+    around: tuple[Callable[[], Awaitable[Any]], ...],
+    failures: tuple[type[Exception], ...],
+) -> Call:
+    """Make a call of several prepared statements between BEGIN and COMMIT, a round trip each (as pgbench does)."""
+    begin, commit = around
+
+    async def call(arguments: Sequence[int]) -> None:
+        try:
+            await begin()
+            for fetch, picks in steps:
+                await fetch(*[arguments[pick] for pick in picks])
+            await commit()
+        except failures as problem:
+            await _undo(connection, failures)
+            raise failed(problem) from None
+
+    return call
+
+
+def _plain(connection: Any, operation: Operation, failures: tuple[type[Exception], ...]) -> Call:
+    """Make a call that sends the texts of its statements, parsed and planned by the server each time."""
+    before, after = (("BEGIN",), ("COMMIT",)) if operation.transaction else ((), ())
+
+    async def call(texts: Sequence[str]) -> None:
+        try:
+            for text in (*before, *texts, *after):
+                await connection.execute(text)
+        except failures as problem:
+            await _undo(connection, failures)
+            raise failed(problem) from None
+
+    return call
+
+
+async def _undo(connection: Any, failures: tuple[type[Exception], ...]) -> None:
+    """Roll back what failed, so that the next request does not run inside of it."""
+    try:
+        if connection.is_in_transaction():
+            await connection.execute("ROLLBACK")
+    except failures:
+        return
