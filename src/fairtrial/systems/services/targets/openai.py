@@ -1,0 +1,71 @@
+"""Any OpenAI-style endpoint: vLLM, llama.cpp, Ollama's /v1, or a service of somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from fairtrial.systems.services.target import Endpoint
+from fairtrial.systems.services.targets.generation import Generation
+from fairtrial.systems.services.targets.language import MEASURES, LanguageTarget, base
+from fairtrial.systems.services.targets.posting import Posting, fetch
+from fairtrial.systems.services.targets.prometheus import counters
+from fairtrial.systems.services.targets.prompts import Prompt
+from fairtrial.systems.services.targets.sse import Events, whole
+
+ROUTES: Mapping[str, str] = {"chat": "/chat/completions", "completion": "/completions"}
+PREFIXES = ("vllm:", "llamacpp:")
+
+
+class OpenAI(Generation):
+    """An endpoint with OpenAI's routes."""
+
+    kind: Literal["openai"]
+    server: Literal["attach"] = Field(default="attach", description="It is attached to.")
+    limit: Literal["max_tokens", "max_completion_tokens"] = Field(
+        default="max_tokens", description="The field that limits an answer; some models take only the second."
+    )
+
+
+class OpenAITarget(LanguageTarget):
+    """Posts chats and completions, and reads streams of server-sent events.
+
+    Its counters are those of vLLM or llama.cpp where the endpoint is one and publishes /metrics.
+    """
+
+    kind: ClassVar[str] = "openai"
+    measures: ClassVar[frozenset[str]] = MEASURES | {"cached_share"}
+    root: ClassVar[str] = "/v1"
+    listing: ClassVar[tuple[str, str, str]] = ("/models", "data", "id")
+    extra: ClassVar[Mapping[str, Any]] = {}
+    """Fields that make this server generate as many tokens as were asked for."""
+
+    def session(self, endpoint: Endpoint, client: int) -> Posting:
+        """Make the connection of one virtual user."""
+        root = base(endpoint["url"], self.root)
+        reader: dict[str, Any] = {"stream": Events} if self.parameters.stream else {"whole": whole}
+        reader |= {"keep_alive": self.parameters.keep_alive, "headers": self.headers()}
+        route = ROUTES[self.parameters.operation]
+        return Posting(root + route, probe=root + self.listing[0], **reader)
+
+    def request(self, prompt: Prompt, tokens: int) -> dict[str, Any]:
+        """Make the body of a request for at most `tokens` tokens; usage is asked for, which OpenAI's format defines."""
+        words = self.parameters
+        body: dict[str, Any] = {
+            "model": words.model,
+            "prompt" if isinstance(prompt, str) else "messages": prompt,
+            getattr(words, "limit", "max_tokens"): tokens,
+            "temperature": words.temperature,
+        }
+        if words.stream:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+        if getattr(words, "ignore_eos", False):
+            body |= self.extra
+        return {**body, **words.body}
+
+    async def counters(self, endpoint: Endpoint) -> dict[str, float]:
+        """Read /metrics beside the routes; {} where there is none, or none that is known."""
+        status, text = await fetch(base(endpoint["url"], self.root).removesuffix("/v1") + "/metrics", self.headers())
+        return counters(text.decode(errors="replace"), PREFIXES) if status == 200 else {}
