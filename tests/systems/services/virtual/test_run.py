@@ -110,6 +110,8 @@ def test_too_many_in_flight_are_shed():
     shed = records.outcome == Outcome.SHED
     assert 0.4 < shed.mean() < 0.6
     assert not records.t_send_ns[shed].any()
+    assert not records.t_done_ns[shed].any()
+    assert set(records.client[shed].tolist()) == {-1}
     assert np.isnan(records.response_s[shed]).all()
     assert np.isnan(records.lateness_s[shed]).all()
     begun, ended = np.sort(records.t_send_ns[~shed]), np.sort(records.t_done_ns[~shed])
@@ -215,8 +217,9 @@ def test_a_closed_loop_may_be_bound_by_its_generator():
     records, host = run(shape, Load(clients=50, warmup_s=1, duration_s=5), 0)
     assert len(records) == pytest.approx(6000, rel=0.01)
     assert host.cpu_share == pytest.approx(1.0, rel=0.01)
-    sends = np.sort(records.t_send_ns)
-    assert np.diff(sends).min() >= 10**6 - 2
+    assert np.diff(np.sort(records.t_done_ns)).min() >= 10**6 - 2
+    assert (records.t_send_ns[50:] >= np.sort(records.t_done_ns)[: len(records) - 50]).all()
+    assert records.service_s[1000:].mean() == pytest.approx(0.05, rel=0.01)
 
 
 def test_clients_go_round_the_processes():

@@ -53,10 +53,10 @@ class Exchange:
         self.last.append(last)
         return done
 
-    def shed(self, number: int, at: float) -> None:
+    def shed(self, number: int) -> None:
         """Keep a request that is not sent."""
         next(self._demands)
-        self._keep(number, NEVER, at, outcome=Outcome.SHED, error=-1)
+        self._keep(number, NEVER, NEVER, outcome=Outcome.SHED, error=-1)
         self.tokens.append(-1)
         self.first.append(NEVER)
         self.last.append(NEVER)

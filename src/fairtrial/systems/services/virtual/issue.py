@@ -36,7 +36,7 @@ def opened(exchange: Exchange, ready: Floats, load: Load, *, pool: int | None = 
         while flying and flying[0] <= at:
             heappop(flying)
         if len(flying) >= load.max_in_flight:
-            exchange.shed(number, at)
+            exchange.shed(number)
             continue
         send = max(at, free[0]) if free else at
         done = exchange.ask(number, send)
@@ -48,26 +48,29 @@ def opened(exchange: Exchange, ready: Floats, load: Load, *, pool: int | None = 
 def closed(exchange: Exchange, load: Load, model: Generator, *, thinks: Iterator[float], until_s: float) -> Issued:
     """Let every client send, wait for the answer and think, until the window closes. Clients go round the processes.
 
-    Each begins with a pause, and they are spread over the ramp, so that they do not move in step.
+    Each begins with a pause, and they are spread over the ramp, so that they do not move in step. A process reads one
+    answer at a time: one that waits for it has not come, so that its client is neither done nor thinking.
     """
     gap = model.cpu_per_request_s / model.cpu
     idle = [0.0] * load.processes
-    waiting = [(next(thinks) + load.ramp_s * one / load.clients, 0.0, one) for one in range(load.clients)]
-    heapify(waiting)
+    coming = [(next(thinks) + load.ramp_s * one / load.clients, -1, one) for one in range(load.clients)]
+    heapify(coming)
     client, backlog = array("i"), array("d")
-    while waiting and waiting[0][0] < until_s:
-        at, waited, one = waiting[0]
-        free = idle[one % load.processes] if gap and not waited else at
-        if free > at:
-            idle[one % load.processes] = free + gap
-            heapreplace(waiting, (free, free - at, one))
+    while coming:
+        at, answered, one = coming[0]
+        if answered >= 0:
+            read = max(at, idle[one % load.processes])
+            idle[one % load.processes] = read + gap
+            exchange.done[answered], backlog[answered] = read, read - at
+            heapreplace(coming, (read + next(thinks), -1, one))
             continue
-        if gap and not waited:
-            idle[one % load.processes] = at + gap
+        if at >= until_s:
+            heappop(coming)
+            continue
+        done = exchange.ask(len(client), at)
+        heapreplace(coming, (done, len(client), one) if gap else (done + next(thinks), -1, one))
         client.append(one)
-        backlog.append(waited)
-        done = exchange.ask(len(client) - 1, at)
-        heapreplace(waiting, (done + next(thinks), 0.0, one))
+        backlog.append(0.0)
     clients = np.array(client, dtype=np.int32)
     return Issued(clients, _counted(clients), np.array(backlog))
 

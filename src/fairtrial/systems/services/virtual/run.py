@@ -50,8 +50,9 @@ def _open(exchange: Exchange, shape: Shape, load: Load, seed: int) -> _Sent:
     issue.opened(exchange, ready, load, pool=None if shape.elastic else load.connections)
     order, number = np.argsort(exchange.column("number"), kind="stable"), np.arange(len(due))
     send = exchange.column("send")[order]
-    wait = np.where(np.isfinite(send), send - ready, 0.0)
-    return _Sent(order, number % load.connections, number, number % load.processes, due, send, wait, ready - due)
+    sent = np.isfinite(send)
+    client, wait = np.where(sent, number % load.connections, -1), np.where(sent, send - ready, 0.0)
+    return _Sent(order, client, number, number % load.processes, due, send, wait, ready - due)
 
 
 def _closed(exchange: Exchange, shape: Shape, load: Load, seed: int) -> _Sent:

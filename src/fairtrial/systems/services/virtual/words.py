@@ -71,7 +71,9 @@ class Generator(Words):
 
     overhead_s: Seconds = Field(default=0.0, description="Added to every request: the harness's own floor.")
     lateness_s: Seconds = Field(default=0.0, description="Open: mean delay of each sending (exponential).")
-    cpu_per_request_s: Seconds = Field(default=0.0, description="A process sends the next request only after it.")
+    cpu_per_request_s: Seconds = Field(
+        default=0.0, description="A process sends the next request (closed: reads the next answer) only after it."
+    )
     cpu: float = Field(default=1.0, gt=0, le=1, description="Share of a core that each process gets; less: starved.")
     loop_lag_s: Seconds = Field(default=0.0, description="Lag of the event loop at p99, beside that of its own work.")
     steal: Share = 0.0
