@@ -17,11 +17,14 @@ Call = Callable[[Any], Awaitable[Reply | None]]
 
 
 async def open_connection(dsn: str, **options: Any) -> Any:
-    """Connect. Raises RequestFailed by class, OSError, TimeoutError."""
+    """Connect. Raises RequestFailed by class, OSError, TimeoutError.
+
+    (asyncpg's cache of statements stays on: without it, it parses even prepared statements anew for each request.)
+    """
     import asyncpg
 
     try:
-        return await asyncpg.connect(dsn, statement_cache_size=0, server_settings=APPLICATION, **options)
+        return await asyncpg.connect(dsn, server_settings=APPLICATION, **options)
     except FileNotFoundError as problem:
         raise RequestFailed("refused", f"no such socket: {problem.filename or problem}") from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
