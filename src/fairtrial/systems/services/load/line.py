@@ -1,0 +1,155 @@
+"""One connection of an open loop: it serves one request after the other, and comes back when it was lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fairtrial.systems.services.load.connection import reconnect
+from fairtrial.systems.services.load.failure import FAILURES, classify, lost
+from fairtrial.systems.services.load.log import Log
+from fairtrial.systems.services.load.watchdog import Watchdog
+from fairtrial.systems.services.record import Outcome
+from fairtrial.systems.services.target import Reply, Session, Settles
+
+PAUSE_S, LONGEST_PAUSE_S = 0.01, 0.25
+"""Between two attempts to connect again: the first, and the longest."""
+
+
+@dataclass(slots=True)
+class Job:
+    """A request that is due."""
+
+    seq: int
+    due: int
+    ready: int
+    """When the generator got round to it."""
+    op: int
+    prepared: Any
+    sent: int = 0
+    wait: int = 0
+    """How long it waited for a connection: in the queue, or for a new one."""
+
+
+class Desk(Protocol):
+    """Who has the requests, and writes down how they ended."""
+
+    elastic: bool
+
+    def take(self, line: Line) -> Job | None:
+        """Give a line that is free the request that waits longest; without one, the line is idle."""
+
+    def ended(self, job: Job, line: Line, done: int) -> Log:
+        """Write a request down that came to an end; the log takes what else there is to say."""
+
+    def cut(self, how: tuple[Outcome, str]) -> None:
+        """Hear that a line cannot be connected again for now."""
+
+    def gone(self, line: Line) -> None:
+        """Hear that a line is given up."""
+
+
+class Line:
+    """A connection and the task that works with it."""
+
+    def __init__(
+        self, number: int, session: Session, desk: Desk, *, clock: Callable[[], int], timeout_s: float, fresh: bool
+    ) -> None:
+        """A `fresh` one is connected in the time of its first request, as that request found no other."""
+        self.number, self.session, self.connected = number, session, not fresh
+        self._desk, self._clock, self._timeout_s = desk, clock, timeout_s
+        self._settle = session.settle if isinstance(session, Settles) else None
+        self._dog = Watchdog(clock, round(timeout_s * 1e9))
+        self._loop = asyncio.get_running_loop()
+        self._given: asyncio.Future[None] | None = None
+        self._job: Job | None = None
+
+    def give(self, job: Job) -> None:
+        """Wake an idle line for a request."""
+        self._job = job
+        if self._given is not None:
+            self._given.set_result(None)
+
+    async def live(self, job: Job | None = None) -> None:
+        """Serve requests, the given one first, until cancelled or given up."""
+        self._dog.guard()
+        self._job = job
+        serves = True
+        try:
+            while serves:
+                job = self._job or self._desk.take(self) or await self._wait()
+                self._job = job
+                serves = await self._serve(job)
+        finally:
+            self._dog.leave()
+            if self._job is not None:
+                self._end(self._job, 0).fail(Outcome.CENSORED, "")
+
+    async def _wait(self) -> Job:
+        self._given = self._loop.create_future()
+        await self._given
+        if self._job is None:
+            raise RuntimeError("woken for nothing")
+        return self._job
+
+    async def _serve(self, job: Job) -> bool:
+        """Send a request and write down how it ended; say whether the line is of further use."""
+        clock, fresh = self._clock, not self.connected
+        self._dog.since_ns = job.due
+        job.sent = clock()
+        try:
+            if fresh:
+                await self.session.connect()
+                self.connected = True
+                job.wait, job.sent = clock() - job.sent, clock()
+            reply = await self.session.call(job.prepared)
+            done = clock()
+        except (*FAILURES, asyncio.CancelledError) as problem:
+            return await self._failed(job, problem, fresh=fresh and not self.connected)
+        self._dog.since_ns = 0
+        log = self._end(job, done)
+        if reply is not None:
+            self._hear(log, job, reply)
+        return True
+
+    def _hear(self, log: Log, job: Job, reply: Reply) -> None:
+        if self._settle is None:
+            log.hear(reply)
+        else:
+            log.settle(self._settle, job.prepared, reply)
+
+    async def _failed(self, job: Job, problem: BaseException, *, fresh: bool) -> bool:
+        done, self._dog.since_ns = self._clock(), 0
+        if not isinstance(problem, asyncio.CancelledError):
+            how = classify(problem)
+        elif self._dog.expired:
+            self._dog.forgive()
+            how = Outcome.TIMEOUT, "timeout"
+        else:
+            raise problem
+        self._end(job, done).fail(*how)
+        if not lost(problem):
+            return True
+        self.connected = False
+        return await self._return(give_up=fresh)
+
+    async def _return(self, *, give_up: bool) -> bool:
+        """Connect again, in nobody's time; an elastic desk opens another one when it needs it instead."""
+        pause_s = PAUSE_S
+        while not give_up:
+            problem = await reconnect(self.session, self._timeout_s)
+            if problem is None:
+                self.connected = True
+                return True
+            give_up = self._desk.elastic
+            self._desk.cut(classify(problem))
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        self._desk.gone(self)
+        return False
+
+    def _end(self, job: Job, done: int) -> Log:
+        self._job = None
+        return self._desk.ended(job, self, done)
