@@ -99,9 +99,37 @@ def test_timeouts_are_misses():
     late = records.outcome == Outcome.TIMEOUT
     assert late.any()
     assert {records.errors[code] for code in records.error[late]} == {"timeout"}
-    assert ((records.t_done_ns - records.t_send_ns)[late] == 500_000_000).all()
+    assert ((records.t_done_ns - records.t_sched_ns)[late] == 500_000_000).all()
     assert np.nanmax(records.service_s) <= 0.5
     assert np.isnan(records.response_s[late]).all()
+
+
+def test_a_generator_that_is_later_than_the_time_out():
+    """What the generator would send after its time is out is a time-out, and the service never sees it."""
+    records = go({**OPEN, "timeout_s": 0.5}, servers=500, generator={"cpu_per_request_s": 0.01})
+    unsent = records.t_send_ns == 0
+    assert unsent.mean() > 0.5
+    assert (records.outcome[unsent] == Outcome.TIMEOUT).all()
+    assert set(records.client[unsent].tolist()) == {-1}
+    assert ((records.t_done_ns - records.t_sched_ns)[unsent] == 500_000_000).all()
+
+
+def test_a_pool_gives_a_connection_back_at_the_time_out():
+    """One connection in a long stall: each request in turn is sent, times out, and makes way for the next."""
+    load = {**OPEN, "rate_per_s": 50, "timeout_s": 0.5, "connections": 1}
+    records = go(load, elastic=False, stall={"every_s": 10, "for_s": 2, "first_s": 5})
+    late = records.outcome == Outcome.TIMEOUT
+    assert 2 * 1.5 / 21 < late.mean() < 2 * 2 / 21
+    assert (records.t_send_ns[1:] >= records.t_done_ns[:-1]).all()
+
+
+def test_the_time_out_of_a_closed_loop():
+    """A client of a closed loop waits no longer than the time-out from when it sent, and then sends again."""
+    records = go({**CLOSED, "timeout_s": 0.5, "clients": 1}, service={"mean_s": 0.4})
+    late = records.outcome == Outcome.TIMEOUT
+    assert late.any()
+    assert ((records.t_done_ns - records.t_send_ns)[late] == 500_000_000).all()
+    assert (records.t_send_ns[1:] == records.t_done_ns[:-1]).all()
 
 
 def test_too_many_in_flight_are_shed():

@@ -33,9 +33,13 @@ class Exchange:
         self.first, self.last = array("d"), array("d")
         """When the first and the last token came, on the service's clock; NaN without tokens."""
 
-    def ask(self, number: int, send: float) -> float:
-        """Send request `number`, no earlier than the one before; return when its client knows how it ended."""
+    def ask(self, number: int, send: float, *, due: float | None = None) -> float:
+        """Send request `number`, no earlier than the one before; return when its client knows how it ended.
+
+        The time-out counts from when it was due: from sending, unless that is given.
+        """
         work, later, tokens, fails = next(self._demands)
+        expires = (send if due is None else due) + self._timeout
         visit = self._station.admit(self._clock.worked(send), work)
         outcome, error = (Outcome.ERROR, RANDOM) if fails else (Outcome.OK, -1)
         first = last = NEVER
@@ -45,8 +49,8 @@ class Exchange:
             start, last = visit
             first = last - (last - start) * later / work if tokens > 0 else NEVER
             done = self._clock.wall(last) + self._overhead
-        if done - send > self._timeout:
-            done, outcome, error = send + self._timeout, Outcome.TIMEOUT, LATE
+        if done > expires:
+            done, outcome, error = expires, Outcome.TIMEOUT, LATE
         self._keep(number, send, done, outcome=outcome, error=error)
         self.tokens.append(tokens)
         self.first.append(first)
@@ -54,9 +58,17 @@ class Exchange:
         return done
 
     def shed(self, number: int) -> None:
-        """Keep a request that is not sent."""
+        """Keep a request that is not sent, as too many are in flight."""
+        self._unsent(number, NEVER, outcome=Outcome.SHED, error=-1)
+
+    def expire(self, number: int, due: float) -> float:
+        """Keep a request that is not sent, as its time was out before there was a connection; return when it was."""
+        self._unsent(number, due + self._timeout, outcome=Outcome.TIMEOUT, error=LATE)
+        return due + self._timeout
+
+    def _unsent(self, number: int, done: float, *, outcome: int, error: int) -> None:
         next(self._demands)
-        self._keep(number, NEVER, NEVER, outcome=Outcome.SHED, error=-1)
+        self._keep(number, NEVER, done, outcome=outcome, error=error)
         self.tokens.append(-1)
         self.first.append(NEVER)
         self.last.append(NEVER)

@@ -24,22 +24,26 @@ class Issued:
     backlog: Floats
 
 
-def opened(exchange: Exchange, ready: Floats, load: Load, *, pool: int | None = None) -> None:
+def opened(exchange: Exchange, due: Floats, ready: Floats, load: Load, *, pool: int | None = None) -> None:
     """Send each request of a schedule when it is ready; what finds too many in flight is shed.
 
-    With a pool of so many connections, requests wait their turn for one: they are in flight, but not sent.
+    With a pool of so many connections, requests wait their turn for one: they are in flight, but not sent, and those
+    whose time is out by then never are.
     """
     flying: list[float] = []
     free = [0.0] * (pool or 0)
     order = np.argsort(ready, kind="stable")
-    for number, at in zip(order.tolist(), ready[order].tolist(), strict=True):
+    for number, at, wanted in zip(order.tolist(), ready[order].tolist(), due[order].tolist(), strict=True):
         while flying and flying[0] <= at:
             heappop(flying)
         if len(flying) >= load.max_in_flight:
             exchange.shed(number)
             continue
         send = max(at, free[0]) if free else at
-        done = exchange.ask(number, send)
+        if send >= wanted + load.timeout_s:
+            heappush(flying, exchange.expire(number, wanted))
+            continue
+        done = exchange.ask(number, send, due=wanted)
         heappush(flying, done)
         if free:
             heapreplace(free, done)

@@ -47,7 +47,7 @@ class _Sent:
 def _open(exchange: Exchange, shape: Shape, load: Load, seed: int) -> _Sent:
     due = arrivals(load, seed) * 1e-9
     ready = harness.ready(shape.generator, due, load.processes, seed)
-    issue.opened(exchange, ready, load, pool=None if shape.elastic else load.connections)
+    issue.opened(exchange, due, ready, load, pool=None if shape.elastic else load.connections)
     order, number = np.argsort(exchange.column("number"), kind="stable"), np.arange(len(due))
     send = exchange.column("send")[order]
     sent = np.isfinite(send)
