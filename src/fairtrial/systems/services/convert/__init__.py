@@ -1,0 +1,1 @@
+"""Recipes of the older benchmark framework made into studies."""

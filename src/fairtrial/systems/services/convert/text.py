@@ -1,0 +1,48 @@
+"""Studies as text: YAML as people write it, with comments before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from textwrap import wrap
+from typing import Any
+
+WIDTH = 118
+
+
+def comments(lines: Sequence[str]) -> str:
+    """Write lines as comments; the rest of a list's long line is indented."""
+    written = []
+    for line in lines:
+        rest = "#   " if line.startswith("- ") else "# "
+        written += wrap(
+            line, WIDTH, initial_indent="# ", subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+        )
+    return "".join(f"{line}\n" for line in written)
+
+
+def dumped(document: Mapping[str, Any]) -> str:
+    """Write a study as YAML: what lies below its sections, and lists of levels, on one line each."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="rt", pure=True)
+    yaml.width = WIDTH
+    out = StringIO()
+    yaml.dump(_styled(document, 0), out)
+    return out.getvalue()
+
+
+def _styled(value: Any, depth: int) -> Any:
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    if isinstance(value, Mapping):
+        mapping = CommentedMap((name, _styled(inner, depth + 1)) for name, inner in value.items())
+        flat = not any(isinstance(inner, Mapping | list) for inner in value.values())
+        if depth > 1 or (depth == 1 and flat and len(value) < 3):
+            mapping.fa.set_flow_style()
+        return mapping
+    if isinstance(value, list):
+        sequence = CommentedSeq(_styled(inner, depth + 1) for inner in value)
+        sequence.fa.set_flow_style()
+        return sequence
+    return value
