@@ -6,7 +6,7 @@ import http.client
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fairtrial.errors import FairtrialError, ServiceFailed
@@ -14,6 +14,7 @@ from fairtrial.model.secret import Secret
 from fairtrial.resources.wire import FAULTS, connect, parts
 
 Message = Mapping[str, Any]
+READ_BYTES = 65536
 Prompt = str | Sequence[Message]
 """A text to complete, or the messages of a chat (`role`, `content`)."""
 
@@ -86,7 +87,7 @@ class Client:
         answer, connection = self._send("POST", path(prompt), asked)
         try:
             whole = _Whole()
-            for event in _events(answer, self.url):
+            for event in self._events(answer, begin + self.timeout_s):
                 piece = whole.take(event)
                 if piece:
                     whole.first_s = time.perf_counter() - begin if whole.first_s is None else whole.first_s
@@ -96,13 +97,36 @@ class Client:
         yield whole.completion(time.perf_counter() - begin)
 
     def _ask(self, method: str, where: str, asked: Mapping[str, Any] | None) -> Any:
+        deadline = time.perf_counter() + self.timeout_s
         answer, connection = self._send(method, where, asked)
         try:
-            return json.loads(answer.read())
+            return json.loads(b"".join(self._timely(iter(lambda: answer.read1(READ_BYTES), b""), deadline)))
         except (*FAULTS, ValueError) as problem:
             raise ServiceFailed(f"{self.url} broke off or sent no JSON: {problem}") from problem
         finally:
             connection.close()
+
+    def _timely(self, coming: Iterator[bytes], deadline: float) -> Iterator[bytes]:
+        """Pass on what comes until the deadline; a socket's own limit starts anew with every byte."""
+        for part in coming:
+            if time.perf_counter() > deadline:
+                raise ServiceFailed(f"{self.url} did not end its answer within {self.timeout_s:g} s")
+            yield part
+
+    def _events(self, answer: http.client.HTTPResponse, deadline: float) -> Iterator[dict[str, Any]]:
+        """Read server-sent events until [DONE]. Raises ServiceFailed for a broken stream, or an error in it."""
+        try:
+            for line in self._timely(iter(answer), deadline):
+                data = line[5:].strip() if line.startswith(b"data:") else b""
+                if data == b"[DONE]":
+                    return
+                event = json.loads(data) if data else {}
+                if event.get("error"):
+                    raise ServiceFailed(f"{self.url} failed while it answered: {event['error']}")
+                yield event
+        except (*FAULTS, ValueError) as problem:
+            raise ServiceFailed(f"{self.url} broke off its answer: {problem}") from problem
+        raise ServiceFailed(f"{self.url} ended its answer without [DONE]")
 
     def _send(
         self, method: str, where: str, asked: Mapping[str, Any] | None
@@ -193,13 +217,7 @@ class _Whole:
         """Return the answer."""
         choice = {"text": "".join(self._pieces), "finish_reason": self._reason}
         made = _completion(self._last | {"choices": [choice]}, elapsed_s, self.first_s)
-        return made if not self._tokens else _with(made, tuple(self._tokens))
-
-
-def _with(made: Completion, tokens: tuple[Token, ...]) -> Completion:
-    from dataclasses import replace
-
-    return replace(made, logprobs=tokens)
+        return replace(made, logprobs=tuple(self._tokens))
 
 
 def _completion(said: Any, elapsed_s: float, first_s: float | None = None) -> Completion:
@@ -235,24 +253,6 @@ def _tokens(choice: Mapping[str, Any]) -> Iterator[Token]:
     texts, values = found.get("tokens") or (), found.get("token_logprobs") or ()
     for text, value, top in zip(texts, values, found.get("top_logprobs") or [None] * len(texts), strict=False):
         yield Token(text, float("nan") if value is None else float(value), top or {})
-
-
-def _events(answer: http.client.HTTPResponse, url: str) -> Iterator[dict[str, Any]]:
-    """Read server-sent events until [DONE]. Raises ServiceFailed where the stream is broken or says an error."""
-    try:
-        for line in answer:
-            if not line.startswith(b"data:"):
-                continue
-            data = line[5:].strip()
-            if data == b"[DONE]":
-                return
-            event = json.loads(data)
-            if event.get("error"):
-                raise ServiceFailed(f"{url} failed while it answered: {event['error']}")
-            yield event
-    except (*FAULTS, ValueError) as problem:
-        raise ServiceFailed(f"{url} broke off its answer: {problem}") from problem
-    raise ServiceFailed(f"{url} ended its answer without [DONE]")
 
 
 def _reason(answer: http.client.HTTPResponse) -> str:
