@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fairtrial.stats.student import quantile
-from fairtrial.stats.summary import Floats
+from fairtrial.stats.summary import ROUNDING, Floats
 
 LINE = 1.2
 """Variance of the rise of the line fitted to Brownian motion, in variances of the motion's own rise."""
@@ -61,30 +61,40 @@ def growth(backlog: Floats, *, alpha: float = 0.05) -> Growth:
 
 
 def shift(first: Floats, second: Floats) -> Shift:
-    """Compare the means of two stretches of one series, given as means of batches of equal length, at least 3 each.
+    """Compare the means of two stretches of one series, given as means of batches of equal length, at least 4 each.
 
-    Welch's test; neighbouring batches resemble each other, so that n batches count as n (1 - r) / (1 + r), r the
-    lag-one autocorrelation within the stretches, cleared of its bias. Source: Welch (1947), Biometrika 34; Bayley and
-    Hammersley (1946), The effective number of independent observations in an autocorrelated time series.
+    Welch's test on what is left of each stretch beside its own straight line, so that a slope within a stretch does not
+    count as noise; neighbouring batches resemble each other, so that n of them count as n (1 - r) / (1 + r), r the
+    lag-one autocorrelation. Source: Welch (1947), Biometrika 34; Bayley and Hammersley (1946), The effective number of
+    independent observations in an autocorrelated time series.
     """
-    r = _autocorrelation((first, second))
+    parts = [_beside_line(part) for part in (first, second)]
+    r = _autocorrelation(parts)
     lost = (1 + r) / (1 - r)
-    parts = [(float(part.var(ddof=1)) / len(part) * lost, max(len(part) / lost - 1, 1.0)) for part in (first, second)]
-    error = sum(variance for variance, _ in parts)
+    errors = [float(left @ left) / (len(left) - 2) / len(left) * lost for left in parts]
+    error = sum(errors)
     difference, level = float(second.mean() - first.mean()), float(second.mean())
     share = difference / level if level else math.nan
     if error == 0:
-        return Shift(share, math.copysign(math.inf, difference) if difference else 0.0, len(first) + len(second) - 2)
-    freedom = error**2 / sum(variance**2 / df for variance, df in parts)
+        return Shift(share, math.copysign(math.inf, difference) if difference else 0.0, len(first) + len(second) - 4)
+    each = zip(errors, parts, strict=True)
+    freedom = error**2 / sum(variance**2 / max(len(left) / lost - 2, 1.0) for variance, left in each)
     return Shift(share, difference / math.sqrt(error), max(int(freedom), 1))
 
 
-def _autocorrelation(parts: tuple[Floats, Floats]) -> float:
-    """Return r in [0, 0.9]: an estimate from n values lies (1 + 4 r) / n too low (Kendall, 1954)."""
-    away = [part - part.mean() for part in parts]
-    squares = sum(float(part @ part) for part in away)
+def _beside_line(values: Floats) -> Floats:
+    """Return the residuals of the straight line through values at equal distances."""
+    at = np.arange(len(values)) - (len(values) - 1) / 2
+    left: Floats = values - values.mean() - at * float(at @ values / (at @ at))
+    left[np.abs(left) < ROUNDING * np.abs(values).max()] = 0.0
+    return left
+
+
+def _autocorrelation(parts: list[Floats]) -> float:
+    """Return r in [0, 0.9]: an estimate from n values beside a line lies about (2 + 4 r) / n too low."""
+    squares = sum(float(left @ left) for left in parts)
     if squares == 0:
         return 0.0
-    found = sum(float(part[1:] @ part[:-1]) for part in away) / squares
-    n = min(len(part) for part in parts)
-    return min(max((found + 1 / n) / (1 - 4 / n) if n > 4 else 0.0, 0.0), 0.9)
+    found = sum(float(left[1:] @ left[:-1]) for left in parts) / squares
+    n = min(len(left) for left in parts)
+    return min(max((found + 2 / n) / (1 - 4 / n) if n > 4 else 0.0, 0.0), 0.9)

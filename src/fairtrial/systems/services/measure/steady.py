@@ -74,12 +74,9 @@ def _cut(found: Answers, window: Window, stable: bool | None, grown: float) -> S
     seen = np.flatnonzero(found.due)
     response = found.time_ns[seen] / found.due[seen]
     cuts = [_supported(response, seen), _supported(found.ended, np.arange(bins))]
-    cut, late = max((at, late) for at, late in cuts)
-    if late:
-        reason = _still_warming(found, cut)
-        if reason:
-            return Steady(window, 0.0, stable, grown, invalid=reason)
-        cut = max(at for at, late in cuts if not late) if not all(late for _, late in cuts) else 0
+    cut, late = max(cuts)
+    if late and (reason := _still_warming(found, cut)):
+        return Steady(window, 0.0, stable, grown, invalid=reason)
     kept = Window(window.edge_ns(cut, bins), window.end_ns)
     rest = Answers(*(array[cut:] for array in (found.due, found.time_ns, found.ended)))
     cut_s = (kept.begin_ns - window.begin_ns) * 1e-9
@@ -106,7 +103,7 @@ def _supported(values: Floats, places: np.ndarray) -> tuple[int, bool]:
 def _still_warming(found: Answers, cut: int) -> str:
     """Say why what follows a late cut cannot be taken for steady; '' where the cut was chance."""
     groups = found.grouped(GROUPS)
-    at = min(max(round(cut / (len(found.due) // GROUPS)), 3), GROUPS - 3)
+    at = min(max(round(cut / (len(found.due) // GROUPS)), 4), GROUPS - 4)
     for name, values in _series(groups):
         moved = shift(values[:at], values[at:])
         if abs(moved.share) > MATERIAL_WARMUP and moved.significant(ALPHA_WARMUP):
