@@ -97,6 +97,7 @@ class Closed:
                 done = clock()
             except (*FAILURES, asyncio.CancelledError) as problem:
                 await self._failed(user, dog, (op, sent), problem)
+                call = user.session.call  # connecting again may have made another
             else:
                 op_done(op)
                 sent_done(sent)
