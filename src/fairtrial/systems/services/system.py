@@ -11,8 +11,9 @@ from fairtrial.contract.system import Context
 from fairtrial.model.figure import Section
 from fairtrial.model.run import Measurements
 from fairtrial.model.study import Metric
-from fairtrial.systems.services.measure.metrics import COMMON, METRICS
-from fairtrial.systems.services.parameters import Parameters
+from fairtrial.systems.services import parameters as given
+from fairtrial.systems.services.measure.known import COMMON, METRICS
+from fairtrial.systems.services.target import Virtual
 from fairtrial.systems.services.targets.known import KINDS, adapter, measures
 
 
@@ -25,19 +26,21 @@ class Services:
     name = "services"
     version = "1"
     live = True
-    Parameters = Parameters
+    Parameters = given.Parameters
     metrics: ClassVar[Mapping[str, Metric]] = METRICS
     bound: ClassVar[Mapping[str, float]] = {"generator_cpu_share": 0.9}
     """From this share of a core on, a closed loop shows the generator and not the server."""
+    null: ClassVar[Mapping[str, Any]] = {"target.kind": "null"}
     studies = Path(__file__).parent / "studies"
     share_scope = "condition"
 
     def measured(self, base: Mapping[str, Any]) -> frozenset[str]:
         """Return the common metrics and those of the target; all of them where no kind is named."""
-        kind = base.get("target", {}).get("kind") if isinstance(base.get("target"), Mapping) else None
+        target = base.get("target")
+        kind = str(target.get("kind")) if isinstance(target, Mapping) else ""
         return COMMON | measures(kind) if kind in KINDS else frozenset(METRICS)
 
-    def require(self, parameters: Parameters) -> None:
+    def require(self, parameters: given.Parameters) -> None:
         """Raise MissingPart, UserError or ServiceFailed for a target that cannot be measured here."""
         target = adapter(parameters.target)
         target.require()
@@ -45,24 +48,26 @@ class Services:
             name, options = wanted
             resource(name).require(options)
 
-    def input_digests(self, parameters: Parameters) -> Mapping[str, str]:
+    def input_digests(self, parameters: given.Parameters) -> Mapping[str, str]:
         """Return the digest of a trace of arrivals."""
         from fairtrial.model.identity import digest_bytes
 
         trace = parameters.load.trace
         return {} if trace is None else {"trace": digest_bytes(Path(trace).read_bytes()).hex()}
 
-    def cost_s(self, parameters: Parameters) -> float:
-        """Return the seconds that a load takes; preparing and starting a server come on top."""
+    def cost_s(self, parameters: given.Parameters) -> float:
+        """Return the seconds that a load takes, about; preparing and starting a server come on top."""
         load = parameters.load
+        if isinstance(adapter(parameters.target), Virtual):
+            return 1.0
         return 1.0 + load.ramp_s + load.warmup_s + load.duration_s
 
-    def share_key(self, parameters: Parameters) -> Any:
+    def share_key(self, parameters: given.Parameters) -> Any:
         """Return which server trials need, with its options; None for one that is attached to."""
         wanted = adapter(parameters.target).server()
         return None if wanted is None else [wanted[0], dict(wanted[1])]
 
-    def setup(self, parameters: Parameters, scratch: Path) -> dict[str, Any]:
+    def setup(self, parameters: given.Parameters, scratch: Path) -> dict[str, Any]:
         """Start the server of these parameters."""
         name, options = self.share_key(parameters)
         return {"resource": name, "handle": resource(name).start(options, scratch)}
@@ -75,7 +80,7 @@ class Services:
         """Say why it no longer serves; '' while it does."""
         return str(resource(handle["resource"]).ailing(handle["handle"]))
 
-    def run(self, parameters: Parameters, context: Context) -> Mapping[str, float | None]:
+    def run(self, parameters: given.Parameters, context: Context) -> Mapping[str, float | None]:
         """Put the load on the target and measure. Raises Invalid for what must not be believed, ServiceFailed."""
         from fairtrial.systems.services.trial import run
 

@@ -7,20 +7,24 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from fairtrial.contract.system import Context
 from fairtrial.errors import Invalid
+from fairtrial.systems.services import facts
 from fairtrial.systems.services.load import crew
 from fairtrial.systems.services.measure import metrics, summary, validity
 from fairtrial.systems.services.parameters import Parameters
 from fairtrial.systems.services.record import Host, Records
 from fairtrial.systems.services.table import frame
-from fairtrial.systems.services.target import Derives, Target, Virtual
+from fairtrial.systems.services.target import Derives, Endpoint, Target, Tidies, Virtual
 from fairtrial.systems.services.targets.known import adapter
 from fairtrial.systems.services.watch import host as hygiene
 from fairtrial.systems.services.watch.processes import Sampler
+
+OURS = 0
+"""Stands for this process among those that are sampled: the generators are its children."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,11 @@ class Observed:
     records: Records
     host: Host
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """For run.json: what the target says of itself, the host's hygiene."""
+    """For run.json: what the target says of itself, its counters, the machine."""
     sampled: Mapping[str, float | None] = field(default_factory=dict)
     """Metrics of the processes and of the server's counters."""
     samples: Any = None
-    """A polars frame, or None where nothing was watched."""
+    """The table `samples`, or None where nothing was watched."""
     doubt: str = ""
     """Why the server's counters make the measurement INVALID."""
 
@@ -45,33 +49,49 @@ def run(parameters: Parameters, context: Context) -> dict[str, float | None]:
     Raises Invalid with the limits that were missed; ServiceFailed where the server is gone.
     """
     target = adapter(parameters.target)
-    observed = _virtual(target, parameters, context) if isinstance(target, Virtual) else _real(target, parameters, context)
+    observe = _virtual if isinstance(target, Virtual) else _real
+    observed = observe(target, parameters, context)
     measured = metrics.measure(observed.records, load=parameters.load, objective=parameters.objective)
     verdict = validity.check(measured, observed.host, load=parameters.load, validity=parameters.validity)
     invalid = (*verdict.invalid, *filter(None, [observed.doubt]))
-    found = {**measured.metrics, **observed.sampled}
+    cautions = (*verdict.cautions, *observed.facts.get("host", {}).get("cautions", ()))
+    begin_ns = observed.records.begin_ns
+    said = summary.summary(measured, observed.host, invalid=invalid, cautions=cautions, begin_ns=begin_ns)
+    about = _about(parameters, context, observed)
     context.table("requests", frame(observed.records, window=measured.window))
+    context.table("facts", facts.rows(about, invalid=invalid, cautions=cautions))
     if observed.samples is not None:
         context.table("samples", observed.samples)
-    said = summary.summary(measured, observed.host, invalid=invalid, cautions=verdict.cautions)
     _keep(context, "summary.json", said)
-    _keep(context, "run.json", _about(parameters, context, observed))
+    _keep(context, "run.json", about)
     if invalid:
         raise Invalid("; ".join(invalid))
-    return found
+    return {**measured.metrics, **metrics.of_host(observed.host), **observed.sampled}
 
 
-def _virtual(target: Virtual, parameters: Parameters, context: Context) -> Observed:
+def _virtual(target: Any, parameters: Parameters, context: Context) -> Observed:
     records, host = target.records(parameters.load, context.seed)
     return Observed(records=records, host=host)
 
 
 def _real(target: Target, parameters: Parameters, context: Context) -> Observed:
     shared = context.resource()
-    endpoint = target.endpoint(None if shared is None else shared["handle"]) | {"salt": uuid.uuid4().hex}
-    endpoint["prepared"] = asyncio.run(target.prepare(endpoint, context.seed))
-    before, clean = asyncio.run(target.counters(endpoint)), hygiene.before()
-    with Sampler({"server": endpoint.get("pids", ()), "client": (crew.OURS,)}) as sampler:
+    endpoint = target.endpoint(None if shared is None else shared["handle"])
+    endpoint |= {"salt": uuid.uuid4().hex}
+    try:
+        endpoint["prepared"] = asyncio.run(target.prepare(endpoint, context.seed))
+        return _loaded(target, endpoint, parameters, context)
+    finally:
+        if isinstance(target, Tidies):
+            asyncio.run(target.tidy(endpoint))
+
+
+def _loaded(target: Target, endpoint: dict[str, Any], parameters: Parameters, context: Context) -> Observed:
+    """Put the load on a server that is prepared, watching its processes and ours."""
+    pids = tuple(endpoint.get("pids", ()))
+    clean, before = hygiene.before(), asyncio.run(target.counters(endpoint))
+    gauges = partial(target.counters, endpoint) if before else None
+    with Sampler({"server": pids, "client": (OURS,)}, gauges=gauges) as sampler:
         records, host = crew.run(
             parameters.target.model_dump(mode="json"),
             endpoint,
@@ -80,24 +100,25 @@ def _real(target: Target, parameters: Parameters, context: Context) -> Observed:
             folder=context.scratch,
         )
     after = asyncio.run(target.counters(endpoint))
-    derived = target.derived(before, after) if isinstance(target, Derives) else {}
+    window = (records.begin_ns, records.end_ns)
     return Observed(
         records=records,
         host=host,
         facts={
             "target": endpoint["prepared"],
-            "server": _public(endpoint),
-            "host": hygiene.after(clean),
+            "server": {name: endpoint[name] for name in ("version", "pids") if name in endpoint},
+            "host": hygiene.after(clean, server=pids, address=_address(endpoint)),
             "counters": {name: after[name] - before.get(name, 0.0) for name in after},
+            "sampled": sampler.detail(*window),
         },
-        sampled={**sampler.summary(records.begin_ns, records.end_ns), **derived},
+        sampled={**sampler.summary(*window), **(target.derived(before, after) if isinstance(target, Derives) else {})},
         samples=sampler.frame(records.begin_ns),
         doubt=target.doubt(before, after),
     )
 
 
-def _public(endpoint: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: endpoint[name] for name in ("version", "url", "pids") if name in endpoint}
+def _address(endpoint: Endpoint) -> str:
+    return str(endpoint.get("url") or endpoint.get("dsn") or "")
 
 
 def _about(parameters: Parameters, context: Context, observed: Observed) -> dict[str, Any]:
@@ -111,6 +132,6 @@ def _about(parameters: Parameters, context: Context, observed: Observed) -> dict
 
 
 def _keep(context: Context, name: str, content: Mapping[str, Any]) -> None:
-    path = Path(context.scratch) / name
-    path.write_text(json.dumps(content, indent=2, sort_keys=True, default=str, allow_nan=False) + "\n")
+    path = context.scratch / name
+    path.write_text(json.dumps(content, indent=2, sort_keys=True, default=str) + "\n")
     context.file(path)
