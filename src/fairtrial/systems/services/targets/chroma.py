@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from fairtrial.errors import ServiceFailed, UserError
 from fairtrial.systems.services.load.words import Words
 from fairtrial.systems.services.target import Endpoint, Request, Session
-from fairtrial.systems.services.targets.parts import need, place, reach
+from fairtrial.systems.services.targets.parts import need, place, reach, site
 from fairtrial.systems.services.targets.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -65,11 +65,6 @@ class Chroma(Vectors):
                 raise ValueError(str(problem)) from None
         return url
 
-    @property
-    def address(self) -> tuple[str, str, int]:
-        """Scheme, host and port of the server to attach to."""
-        return place(self.url or "", schemes=("http", "https"), port=PORT)
-
     @model_validator(mode="after")
     def _whole(self) -> Chroma:
         if self.server == "attach" and self.url is None:
@@ -103,14 +98,14 @@ class ChromaTarget:
         if self._words.client == "official":
             need("chromadb", extra="chroma", whom="target chroma with client: official")
         if self._words.url is not None:
-            reach(*self._words.address[1:], what="chroma")
+            _, host, port = place(self._words.url, schemes=("http", "https"), port=PORT)
+            reach(host, port, what="chroma")
 
     def endpoint(self, handle: Endpoint | None) -> dict[str, Any]:
         """Say how it is reached."""
         if handle is not None:
             return dict(handle)
-        scheme, host, port = self._words.address
-        return {"url": f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"}
+        return {"url": site(self._words.url or "", schemes=("http", "https"), port=PORT)}
 
     async def prepare(self, endpoint: Endpoint, seed: int) -> dict[str, Any]:
         """Bring the collection into its starting state: empty for ingest, filled anew for mix, else filled once.
@@ -154,10 +149,7 @@ class ChromaTarget:
 
     def doubt(self, before: Mapping[str, float], after: Mapping[str, float]) -> str:
         """Say that the collection changed while it was only to be read."""
-        had, has = before.get("vectors"), after.get("vectors")
-        if not self._words.reads or had is None or has is None or had == has:
-            return ""
-        return f"the collection had {had:g} vectors before and {has:g} after, although nothing was to be added"
+        return self._words.changed(before, after)
 
     async def tidy(self, endpoint: Endpoint) -> None:
         """Remove the collection from a server that is not ours, unless it is to be kept for the next trial."""

@@ -35,6 +35,12 @@ def place(url: str, *, schemes: tuple[str, ...], port: int) -> tuple[str, str, i
     return parts.scheme, parts.hostname, port if found is None else found
 
 
+def site(url: str, *, schemes: tuple[str, ...], port: int) -> str:
+    """Return scheme, host and port of an address in one, without path, user and password. Raises UserError."""
+    scheme, host, number = place(url, schemes=schemes, port=port)
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{number}"
+
+
 def reach(host: str, port: int, *, what: str, timeout_s: float = 5.0) -> None:
     """Check that something listens there. Raises ServiceFailed."""
     try:

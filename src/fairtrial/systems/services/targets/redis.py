@@ -13,7 +13,7 @@ from fairtrial.errors import ServiceFailed, UserError
 from fairtrial.model.secret import Secret
 from fairtrial.systems.services.load.words import Words
 from fairtrial.systems.services.target import Endpoint, Request, Session
-from fairtrial.systems.services.targets.parts import need, place, reach
+from fairtrial.systems.services.targets.parts import need, place, reach, site
 
 PORT = 6379
 SCHEMES = ("redis", "rediss")
@@ -101,8 +101,7 @@ class RedisTarget:
 
     def endpoint(self, handle: Endpoint | None) -> dict[str, Any]:
         """Say how it is reached, without user and password."""
-        scheme, host, port = place(self._words.address, schemes=SCHEMES, port=PORT)
-        return {"url": f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"}
+        return {"url": site(self._words.address, schemes=SCHEMES, port=PORT)}
 
     async def prepare(self, endpoint: Endpoint, seed: int) -> dict[str, Any]:
         """Write every key, and count that all are there. Raises ServiceFailed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -53,3 +54,10 @@ class Vectors(Words):
     def operations(self) -> tuple[str, ...]:
         """Names of the operations, by index."""
         return ("query", "ingest") if self.operation == "mix" else (self.operation,)
+
+    def changed(self, before: Mapping[str, float], after: Mapping[str, float]) -> str:
+        """Say that the collection (counter `vectors`) changed while it was only to be read; ''."""
+        had, has = before.get("vectors"), after.get("vectors")
+        if not self.reads or had is None or has is None or had == has:
+            return ""
+        return f"the collection had {had:g} vectors before and {has:g} after, although nothing was to be added"
