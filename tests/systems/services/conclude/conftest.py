@@ -129,7 +129,8 @@ def closed(clients: tuple[int, ...] = (1, 2, 4, 8), repetitions: int = 3) -> tup
         requests=pl.concat(requests(trial, rng, mean_s=mean) for trial, (_, mean) in about.items()),
         samples=pl.concat(sampled(trial, server=min(level, 4) * 0.48) for trial, ((level, _), _) in about.items()),
         facts=pl.concat(
-            fact_rows(t, host__cpus=CORES, host__governor="performance", host__load_1m=t / 10) for t in about
+            fact_rows(t, host__cpus=CORES, host__shared_cores=CORES, host__governor="performance", host__load_1m=t / 10)
+            for t in about
         ),
     )
     return made, raw

@@ -38,7 +38,7 @@ def test_the_tail_is_that_of_the_requests(planted):
     at = dict(zip(line.x, line.y, strict=True))
     place = min(at, key=lambda x: abs(x - 2.0))
     assert at[place] == pytest.approx(1000 * 8 / 400 * place * math.log(10), rel=0.08)
-    assert max(line.x) == pytest.approx(math.log10(10_584 / 10))  # 3 x 3,600 in the windows, 2 % of them misses
+    assert max(line.x) == pytest.approx(math.log10(10_584 / 10))  # 3 x 3,600 in the windows, 2 % of them failed
 
 
 def test_warmup_and_misses_are_in_no_distribution():
@@ -52,8 +52,24 @@ def test_warmup_and_misses_are_in_no_distribution():
             "phase": ["warmup", "steady", "steady", "steady"],
         }
     )
-    response, service = times(rows)
-    assert (response.tolist(), service.tolist()) == ([4.0], [2.0])
+    response, service, lost = times(rows)
+    assert (response.tolist(), service.tolist(), lost) == ([4.0], [2.0], 1)
+
+
+def test_what_never_ended_is_slower_than_all(planted):
+    """A tenth timed out: the line ends at 90 %, and its middle is that of all requests, not of the lucky ones."""
+    frame = planted.requests(1, np.random.default_rng(3), mean_s=0.01, size=20_000).with_row_index()
+    lost = pl.col("index") % 10 == 0
+    frame = frame.with_columns(
+        outcome=pl.when(lost).then(pl.lit("timeout")).otherwise(pl.lit("ok")),
+        t_done_ns=pl.when(lost).then(None).otherwise("t_done_ns"),
+    )
+    measured = planted.measurements(metrics={"latency_p50_s": [0.01]})
+    (_, figure) = latency(ladder(measured), frame).figures
+    line = figure.series[0]
+    assert max(line.x) == pytest.approx(1.0, abs=0.01)
+    middle = np.interp(math.log10(2), line.x, line.y)
+    assert middle == pytest.approx(10 * math.log(1 / (1 - 0.5 / 0.9)), rel=0.05)
 
 
 def test_service_stands_beside_response_in_an_open_loop(planted):

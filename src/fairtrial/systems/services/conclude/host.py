@@ -15,7 +15,10 @@ from fairtrial.systems.services.conclude.samples import Samples
 
 STEAL = 0.01
 """Share of stolen CPU time from which a level is doubtful."""
-CPUS = ("host.cpus_allowed", "host.cpus", "host.cpu_count")
+CPUS = ("host.cgroup_cpus", "host.cpus_allowed", "host.cpus")
+"""What bounds the cores that are there for us: the least of these."""
+TOLD = ("host.banner", "host.cautions")
+"""Facts that are sentences of their own."""
 LONGEST = 90
 
 
@@ -23,7 +26,8 @@ def host(ladder: Ladder, known: Facts, found: Samples) -> Section:
     """Say on what the load ran and what of it is doubtful."""
     said = (*banner(known, found), *_steal(ladder), *_invalid(ladder), *_reasons(ladder, known))
     tables = [_doubts(ladder)]
-    facts = [(name.removeprefix("host."), _shown(known.values(name))) for name in known.names("host.")]
+    names = [name for name in known.names("host.") if name not in TOLD]
+    facts = [(name.removeprefix("host."), _shown(known.values(name))) for name in names]
     facts = [(name, value) for name, value in facts if value]
     if facts:
         tables.append(Grid(("fact", "value"), tuple(facts), "The host"))
@@ -34,9 +38,9 @@ def host(ladder: Ladder, known: Facts, found: Samples) -> Section:
 
 def banner(known: Facts, found: Samples) -> Iterator[str]:
     """Warn where client and server ran on one machine: each takes CPU from the other."""
-    if not found.has("server cpu_cores"):
+    cores = known.least("host.shared_cores")
+    if cores is None and (known.values("host.shared_cores") or not found.has("server cpu_cores")):
         return
-    cores = known.number(*CPUS)
     shared = count(int(cores), "core") if cores else "the cores of one machine"
     yield (
         f"CLIENT AND SERVER SHARE {shared}: each takes CPU from the other, so that capacity and tail are those of both"
@@ -65,7 +69,7 @@ def _invalid(ladder: Ladder) -> Iterator[str]:
 def _reasons(ladder: Ladder, known: Facts) -> Iterator[str]:
     """Say why trials are INVALID or doubtful, each reason once, with how many trials it holds for."""
     members = set(ladder.measured.number)
-    for name, word in (("verdict.invalid", "INVALID"), ("verdict.cautions", "Caution")):
+    for name, word in (("verdict.invalid", "INVALID"), ("verdict.cautions", "Caution"), ("host.cautions", "Caution")):
         kinds: Counter[str] = Counter()
         first: dict[str, str] = {}
         for trial, sentence in known.said(name):

@@ -26,13 +26,10 @@ class Facts:
                 found.append(known[name])
         return found
 
-    def number(self, *names: str) -> float | None:
-        """Return the first of these facts that is a number, the smallest where trials differ; None where none is."""
-        for name in names:
-            numbers = [value for value in self.values(name) if isinstance(value, int | float) and value > 0]
-            if numbers:
-                return float(min(numbers))
-        return None
+    def least(self, *names: str) -> float | None:
+        """Return the smallest of these facts in any trial, as a number; None where none is known."""
+        values = (value for name in names for value in self.values(name))
+        return min((float(value) for value in values if isinstance(value, int | float) and value > 0), default=None)
 
     def names(self, topic: str) -> list[str]:
         """List the facts below a topic (`host.`), each once."""

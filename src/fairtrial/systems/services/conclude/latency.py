@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MS = 1e3
 PERCENTILES = ("p50", "p95", "p99")
+NEVER = ("timeout", "shed", "censored")
+"""Outcomes of requests that never ended: they are slower than any that did."""
 LINES = 6
 """Lines that one plot tells apart."""
 TAIL = 10
@@ -37,7 +39,7 @@ POINTS = 120
 TERMS = (
     "Response time runs from the instant at which a request was due, service time from that at which it was sent.",
     "In a closed loop the two are one: a client that waits for a slow answer sends nothing, so tails look shorter.",
-    "Percentiles are of successful requests in the window, of each repetition on its own; misses are in none of them.",
+    "Percentiles are of successes in the window, of each repetition on its own; what never ended ranks above them all.",
 )
 
 
@@ -108,11 +110,11 @@ def _tails(ladder: Ladder, requests: polars.DataFrame) -> Iterator[Figure]:
         if place not in shown:
             continue
         name = level(ladder.levels[place]) if ladder.factor else arm or "response"
-        response, service = times(rows)
-        found.setdefault(arm, []).extend(_tail(response, name))
+        response, service, lost = times(rows)
+        found.setdefault(arm, []).extend(_tail(response, lost, name))
         if len(response) and (service < response).any():
             opened = True
-            found[arm] += _tail(service, f"{name}, service", kind="dashes", group=name)
+            found[arm] += _tail(service, lost, f"{name}, service", kind="dashes", group=name)
     for arm, series in found.items():
         if series:
             yield _tail_figure(ladder, arm, series, opened=opened)
@@ -137,27 +139,34 @@ def spread(count: int, most: int = LINES) -> list[int]:
     return sorted({round(number * (count - 1) / (most - 1)) for number in range(most)})
 
 
-def times(rows: polars.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return response and service times in milliseconds of the successful requests of the window, each ascending."""
+def times(rows: polars.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return response and service times of the window's successes in ms, each ascending, and how many never ended."""
     import numpy as np
     import polars as pl
 
-    steady = rows.lazy().filter((pl.col("phase") == "steady") & (pl.col("outcome") == "ok"))
-    made = steady.select(
+    steady = rows.lazy().filter(pl.col("phase") == "steady")
+    done = steady.filter(pl.col("outcome") == "ok").select(
         response=(pl.col("t_done_ns") - pl.col("t_sched_ns")) * 1e-6,
         service=(pl.col("t_done_ns") - pl.col("t_send_ns")) * 1e-6,
-    ).collect()
-    return np.sort(made["response"].to_numpy()), np.sort(made["service"].to_numpy())
+    )
+    lost = steady.filter(pl.col("outcome").cast(pl.String).is_in(NEVER)).select(pl.len())
+    made, missing = pl.collect_all([done, lost])
+    return np.sort(made["response"].to_numpy()), np.sort(made["service"].to_numpy()), int(missing.item())
 
 
-def _tail(ordered: np.ndarray, label: str, *, kind: str = "line", group: str = "") -> Iterator[Series]:
-    """Draw ascending times over the share that is answered within them, as far as ten requests lie beyond."""
+def _tail(ordered: np.ndarray, lost: int, label: str, *, kind: str = "line", group: str = "") -> Iterator[Series]:
+    """Draw ascending times over the share that is answered within them, as far as ten requests lie beyond.
+
+    Those that were lost rank above all the others, so that the line ends before them.
+    """
     import numpy as np
 
-    if len(ordered) <= TAIL:
+    size = len(ordered) + lost
+    farthest = math.log10(size / max(TAIL, lost + 1)) if len(ordered) > TAIL else 0.0
+    if farthest <= _stretch(LEAST):
         return
-    places = np.linspace(_stretch(LEAST), math.log10(len(ordered) / TAIL), POINTS)
-    values = np.quantile(ordered, 1 - 10.0**-places)
+    places = np.linspace(_stretch(LEAST), farthest, POINTS)
+    values = np.interp((size - 1) * (1 - 10.0**-places), np.arange(len(ordered)), ordered)
     yield Series(label, tuple(places.tolist()), tuple(values.tolist()), kind=kind, group=group)
 
 

@@ -20,6 +20,9 @@ COLUMNS: Mapping[str, tuple[str, float]] = {
     "GPU memory MiB": ("gpu_bytes", MIB),
 }
 """Column -> what was sampled, and the factor of its unit."""
+TITLES = {"server": "Processes of the server", "client": "Processes of the client", "machine": "The whole machine"}
+GAUGES = 10
+"""Gauges that are listed; the table `samples` has all of them."""
 PIECES = 60
 """Places of a line along time."""
 
@@ -32,9 +35,9 @@ def resources(ladder: Ladder, found: Samples) -> Section:
     said = ["CPU and I/O: means of the window; memory: its peak. Means over repetitions."]
     if not found.has("server cpu_cores"):
         said.append("The server's processes were not sampled: it runs elsewhere, or its process ids are not known.")
-    tables = [_table(ladder, found, used[role], f"Processes of the {role}") for role in ROLES if used[role]]
+    tables = [_table(ladder, found, used[role], TITLES[role]) for role in ROLES if used[role]]
     if found.gauges:
-        gauges = [(name, f"gauge {name}", 1.0) for name in found.gauges]
+        gauges = [(name, f"gauge {name}", 1.0) for name in found.gauges[:GAUGES]]
         tables.append(_table(ladder, found, gauges, "The server's gauges: means of the window"))
     return Section("Resources", tuple(said), tuple(tables), tuple(_figures(ladder, found)))
 

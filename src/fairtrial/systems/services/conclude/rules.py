@@ -21,6 +21,9 @@ FAILING = 0.01
 LONGER = 2.0
 """Response over service from which requests wait before they are sent."""
 MEMORY = ("host.server_memory_limit_bytes", "host.memory_limit_bytes", "host.memory_bytes")
+"""What bounds a server's memory: the least of these."""
+QUEUES = ("requests_waiting", "requests_deferred")
+"""Ends of the names of gauges that count requests waiting in a server."""
 GPU_MEMORY = ("host.gpu_memory_bytes",)
 
 
@@ -71,7 +74,7 @@ def server_cpu(views: Views, arm: str, place: int) -> Evidence:
     """Weigh whether the server's CPU is used up: its cores in use against those that it may use."""
     cause = "server CPU saturated"
     used = _first(views, arm, place, "server cpu_cores", "server_cpu_cores")
-    cores = views.facts.number("host.server_cpus", *CPUS)
+    cores = views.facts.least("host.server_cpus", *CPUS)
     if used is None:
         return _unknown(cause, "CPU of the server's processes")
     if cores is None:
@@ -84,7 +87,7 @@ def shared_cpu(views: Views, arm: str, place: int) -> Evidence:
     """Weigh whether client and server use the machine's CPU up together."""
     cause = "CPU shared by client and server used up"
     server = _first(views, arm, place, "server cpu_cores", "server_cpu_cores")
-    client, cores = views.samples.at("client cpu_cores", arm, place).mean, views.facts.number(*CPUS)
+    client, cores = views.samples.at("client cpu_cores", arm, place).mean, views.facts.least(*CPUS)
     if server is None or client is None or cores is None:
         lacks = "CPU of both on one machine, with the number of its cores"
         return _unknown(cause, lacks)
@@ -103,12 +106,16 @@ def generator(views: Views, arm: str, place: int) -> Evidence:
     return _weighed(cause, used, least=BUSY, below=IDLE, text=text)
 
 
-def _waits(cause: str, gauge: str) -> Rule:
+def _waits(cause: str, *gauges: str) -> Rule:
+    """Weigh the requests in flight that wait for one kind of thing, by the server's own gauges."""
+
     def rule(views: Views, arm: str, place: int) -> Evidence:
-        waiting = views.samples.at(f"gauge {gauge}", arm, place).mean
+        seen = [views.samples.at(f"gauge {gauge}", arm, place).mean for gauge in gauges]
+        known = [value for value in seen if value is not None]
         flight = views.ladder.at("in_flight_mean", arm, place).mean
-        if waiting is None or not flight:
-            return _unknown(cause, f"{gauge} of the server")
+        if not known or not flight:
+            return _unknown(cause, f"{gauges[0]} of the server")
+        waiting = sum(known)
         text = f"{number(waiting)} of {number(flight)} requests in flight wait for it"
         return _weighed(cause, waiting / flight, least=WAITING, below=FREE, text=text)
 
@@ -119,7 +126,7 @@ def memory(views: Views, arm: str, place: int) -> Evidence:
     """Weigh whether the memory that the server may use is nearly full."""
     cause = "memory near its limit"
     used = _first(views, arm, place, "server rss_bytes", "server_rss_bytes")
-    limit = views.facts.number(*MEMORY)
+    limit = views.facts.least(*MEMORY)
     if used is None:
         return _unknown(cause, "memory of the server's processes")
     if limit is None:
@@ -135,7 +142,7 @@ def gpu(views: Views, arm: str, place: int) -> Evidence:
     if busy is None:
         return _unknown(cause, "use of a GPU")
     text = f"busy {percent(busy)} of the time"
-    used, limit = views.samples.at("server gpu_bytes", arm, place).mean, views.facts.number(*GPU_MEMORY)
+    used, limit = views.samples.at("server gpu_bytes", arm, place).mean, views.facts.least(*GPU_MEMORY)
     if used is not None and limit is not None:
         text += f", {number(used / 2**20)} of {number(limit / 2**20)} MiB of its memory"
     return _weighed(cause, busy, least=BUSY, below=IDLE, text=text)
@@ -144,7 +151,7 @@ def gpu(views: Views, arm: str, place: int) -> Evidence:
 def queue(views: Views, arm: str, place: int) -> Evidence:
     """Weigh whether requests wait inside the server: by its own gauge of waiting requests, where it has one."""
     cause = "queueing in the server"
-    gauges = [name for name in views.samples.gauges if name.endswith("requests_waiting") or name == "waiting_requests"]
+    gauges = [name for name in views.samples.gauges if name.endswith(QUEUES)]
     if not gauges:
         return _unknown(cause, "gauge of waiting requests of the server")
     waiting = views.samples.at(f"gauge {gauges[0]}", arm, place).mean or 0.0
@@ -182,7 +189,7 @@ RULES: Sequence[Rule] = (
     server_cpu,
     shared_cpu,
     generator,
-    _waits("lock waits", "waiting_lock"),
+    _waits("lock waits", "waiting_lock", "waiting_lwlock"),
     _waits("I/O waits", "waiting_io"),
     memory,
     gpu,

@@ -11,7 +11,9 @@ from fairtrial.systems.services.conclude.ladder import Estimate, Ladder, estimat
 if TYPE_CHECKING:
     import polars
 
-ROLES = ("server", "client")
+ROLES = ("server", "client", "machine")
+GROWS = ("_total", "_sum", "_count")
+"""Ends of the names of counters, which say nothing as a mean."""
 MEANS: tuple[str, ...] = ("cpu_cores", "gpu_util")
 PEAKS: tuple[str, ...] = ("rss_bytes", "gpu_bytes")
 GROWING: tuple[str, ...] = ("read_bytes", "write_bytes")
@@ -112,7 +114,7 @@ def _rate(rows: polars.DataFrame, name: str) -> dict[int, float]:
 
 
 def _gauges(inside: polars.DataFrame, ladder: Ladder) -> list[str]:
-    """List the columns that are gauges of the server: numbers that are neither ours nor a factor."""
+    """List the columns that are gauges of the server: numbers that are neither ours nor a factor, and no counters."""
     factors = {*ladder.measured.factors, *(f"factor.{path}" for path in ladder.measured.factors)}
-    known = OWN | factors
-    return [name for name, kind in inside.schema.items() if name not in known and kind.is_numeric()]
+    named = (name for name, kind in inside.schema.items() if kind.is_numeric() and name not in OWN | factors)
+    return [name for name in named if not name.endswith(GROWS)]
