@@ -156,6 +156,14 @@ class Virtual(Protocol):
 
 
 @runtime_checkable
+class Gauges(Protocol):
+    """A target whose server can be asked while the load runs, a few times a second."""
+
+    async def gauges(self, endpoint: Endpoint) -> dict[str, float]:
+        """Read what goes up and down (`waiting_lock`, `backends` …). Raises ServiceFailed where the server is gone."""
+
+
+@runtime_checkable
 class Derives(Protocol):
     """A target some of whose metrics come from the server's counters, not from single requests."""
 

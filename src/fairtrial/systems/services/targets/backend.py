@@ -14,6 +14,8 @@ LOST = ("08", "57P")
 """Beginnings of SQLSTATE that say that the connection, or the server, is gone."""
 
 Call = Callable[[Any], Awaitable[Reply | None]]
+Kinds = tuple[type[Exception], ...]
+"""What asyncpg raises, looked up before anything is timed."""
 
 
 async def open_connection(dsn: str, **options: Any) -> Any:
@@ -27,7 +29,7 @@ async def open_connection(dsn: str, **options: Any) -> Any:
         return await asyncpg.connect(dsn, server_settings=APPLICATION, **options)
     except FileNotFoundError as problem:
         raise RequestFailed("refused", f"no such socket: {problem.filename or problem}") from None
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
+    except failures() as problem:
         raise failed(problem) from None
 
 
@@ -45,6 +47,23 @@ def failed(problem: Exception) -> RequestFailed:
     return RequestFailed("protocol", str(problem))
 
 
+async def disconnect(connection: Any) -> None:
+    """End a connection; never raises: the server may be gone, or a query may hang."""
+    if connection.is_closed():
+        return
+    try:
+        await connection.close(timeout=CLOSE_S)
+    except Exception:  # noqa: BLE001 whatever it is, the connection is not needed any more
+        connection.terminate()
+
+
+def failures() -> Kinds:
+    """Return what asyncpg raises."""
+    import asyncpg
+
+    return (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
 class Backend:
     """A session: `call` takes what `Workload.requests` yields."""
 
@@ -55,51 +74,45 @@ class Backend:
 
     async def connect(self) -> None:
         """Connect, prepare all statements. Raises RequestFailed, OSError, TimeoutError."""
-        import asyncpg
-
         await self.close()
         self._connection = await open_connection(self._dsn)
-        failures = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+        kinds = failures()
         try:
-            calls = [await self._made(operation, failures) for operation in self._workload.operations]
-        except failures as problem:
+            calls = [await self._made(operation, kinds) for operation in self._workload.operations]
+        except kinds as problem:
             raise failed(problem) from None
         self.call = calls[0] if len(calls) == 1 else (lambda prepared: calls[prepared[0]](prepared[1]))
 
     async def close(self) -> None:
         """Disconnect; never raises."""
         connection, self._connection, self.call = self._connection, None, _unconnected
-        if connection is None or connection.is_closed():
-            return
-        try:
-            await connection.close(timeout=CLOSE_S)
-        except Exception:  # noqa: BLE001 the server may be gone, or a query may hang
-            connection.terminate()
+        if connection is not None:
+            await disconnect(connection)
 
-    async def _made(self, operation: Operation, failures: tuple[type[Exception], ...]) -> Call:
+    async def _made(self, operation: Operation, kinds: Kinds) -> Call:
         """Make the call of an operation."""
         if not self._workload.prepared:
-            return _plain(self._connection, operation, failures)
+            return _plain(self._connection, operation, kinds)
         made = [await self._connection.prepare(statement.text) for statement in operation.statements]
         fetches = [statement.fetch if operation.rows else statement.fetchval for statement in made]
         if not operation.transaction:
-            return _single(fetches[0], failures)
+            return _single(fetches[0], kinds)
         begin, commit = [(await self._connection.prepare(word)).fetchval for word in ("BEGIN", "COMMIT")]
         steps = [(fetch, statement.picks) for fetch, statement in zip(fetches, operation.statements, strict=True)]
-        return _transaction(self._connection, steps, (begin, commit), failures)
+        return _transaction(self._connection, steps, (begin, commit), kinds)
 
 
 async def _unconnected(prepared: Any) -> None:
     raise RequestFailed("reset", "not connected")
 
 
-def _single(fetch: Callable[..., Awaitable[Any]], failures: tuple[type[Exception], ...]) -> Call:
+def _single(fetch: Callable[..., Awaitable[Any]], kinds: Kinds) -> Call:
     """Make a call of one prepared statement, as bare as it can be."""
 
     async def call(arguments: Sequence[int]) -> None:
         try:
             await fetch(*arguments)
-        except failures as problem:
+        except kinds as problem:
             raise failed(problem) from None
 
     return call
@@ -109,7 +122,7 @@ def _transaction(
     connection: Any,
     steps: Sequence[tuple[Callable[..., Awaitable[Any]], tuple[int, ...]]],
     around: tuple[Callable[[], Awaitable[Any]], ...],
-    failures: tuple[type[Exception], ...],
+    kinds: Kinds,
 ) -> Call:
     """Make a call of several prepared statements between BEGIN and COMMIT, a round trip each (as pgbench does)."""
     begin, commit = around
@@ -120,14 +133,14 @@ def _transaction(
             for fetch, picks in steps:
                 await fetch(*[arguments[pick] for pick in picks])
             await commit()
-        except failures as problem:
-            await _undo(connection, failures)
+        except kinds as problem:
+            await _undo(connection, kinds)
             raise failed(problem) from None
 
     return call
 
 
-def _plain(connection: Any, operation: Operation, failures: tuple[type[Exception], ...]) -> Call:
+def _plain(connection: Any, operation: Operation, kinds: Kinds) -> Call:
     """Make a call that sends the texts of its statements, parsed and planned by the server each time."""
     before, after = (("BEGIN",), ("COMMIT",)) if operation.transaction else ((), ())
 
@@ -135,17 +148,17 @@ def _plain(connection: Any, operation: Operation, failures: tuple[type[Exception
         try:
             for text in (*before, *texts, *after):
                 await connection.execute(text)
-        except failures as problem:
-            await _undo(connection, failures)
+        except kinds as problem:
+            await _undo(connection, kinds)
             raise failed(problem) from None
 
     return call
 
 
-async def _undo(connection: Any, failures: tuple[type[Exception], ...]) -> None:
+async def _undo(connection: Any, kinds: Kinds) -> None:
     """Roll back what failed, so that the next request does not run inside of it."""
     try:
         if connection.is_in_transaction():
             await connection.execute("ROLLBACK")
-    except failures:
+    except kinds:
         return

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from fairtrial.errors import FairtrialError, ServiceFailed, UserError
 from fairtrial.systems.services.target import Endpoint, Request, RequestFailed, Session
 from fairtrial.systems.services.targets import bank, pgstat
-from fairtrial.systems.services.targets.backend import Backend, open_connection
+from fairtrial.systems.services.targets.backend import Backend, disconnect, failures, open_connection
 from fairtrial.systems.services.targets.parts import need, reason
 from fairtrial.systems.services.targets.pgwords import SHAPE, Postgres, workload
 from fairtrial.systems.services.targets.sql import Writes
@@ -66,33 +66,36 @@ class PostgresTarget:
     async def _connected(self, endpoint: Endpoint) -> AsyncIterator[Any]:
         """Connect for our own work. Raises ServiceFailed with the address, never with the password."""
         dsn = self._dsn(endpoint)
+        broken: tuple[type[Exception], ...] = (OSError, *failures())
         try:
             connection = await open_connection(dsn, timeout=CONNECT_S)
         except (OSError, TimeoutError, RequestFailed, ValueError) as problem:
             raise ServiceFailed(f"PostgreSQL at {where(dsn)} does not answer: {reason(problem)}") from None
         try:
             yield connection
+        except broken as problem:
+            raise ServiceFailed(f"PostgreSQL at {where(dsn)} failed: {problem}") from None
         finally:
-            await connection.close()
+            await disconnect(connection)
 
     async def prepare(self, endpoint: Endpoint, seed: int) -> dict[str, Any]:
         """Restore our tables, vacuum, prewarm, checkpoint, as declared; return versions, settings in force, sizes.
 
         Raises UserError for own SQL that the server refuses, and for a schema of our name that is not ours.
         """
-        import asyncpg
-
-        try:
-            async with self._connected(endpoint) as connection:
-                done = await _prepared(connection, self._parameters, self._workload.writes)
-                return {**done, **await _facts(connection), "scale": self._parameters.scale}
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
-            raise ServiceFailed(f"PostgreSQL could not be prepared: {problem}") from problem
+        async with self._connected(endpoint) as connection:
+            done = await _prepared(connection, self._parameters, self._workload.writes)
+            return {**done, **await _facts(connection), "scale": self._parameters.scale}
 
     async def counters(self, endpoint: Endpoint) -> dict[str, float]:
         """Read statistics of database, WAL and checkpointer, and how many backends wait for what."""
         async with self._connected(endpoint) as connection:
             return await pgstat.counters(connection)
+
+    async def gauges(self, endpoint: Endpoint) -> dict[str, float]:
+        """Count the backends, and those that wait for a lock, for I/O and so on, at this moment."""
+        async with self._connected(endpoint) as connection:
+            return await pgstat.waits(connection)
 
     def doubt(self, before: Mapping[str, float], after: Mapping[str, float]) -> str:
         """Say that the server was restarted, or its statistics reset, under the load; ''."""
@@ -108,15 +111,11 @@ class PostgresTarget:
 
     async def tidy(self, endpoint: Endpoint) -> None:
         """Remove our schema from a server that we attached to, unless it is to be kept; never raises."""
-        import asyncpg
-
         if self._parameters.server == "embedded" or self._parameters.keep:
             return
-        try:
+        with suppress(FairtrialError):
             async with self._connected(endpoint) as connection:
                 await bank.drop(connection)
-        except (FairtrialError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            return
 
 
 async def _prepared(connection: Any, given: Postgres, writes: Writes) -> dict[str, Any]:
