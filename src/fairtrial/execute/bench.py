@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from fairtrial.execute.machine.limits import resident_bytes
 from fairtrial.execute.machine.process import started
 from fairtrial.execute.program import Program, Stopping
 from fairtrial.execute.tree.desk import as_job
-from fairtrial.execute.tree.ending import Exit, ended
+from fairtrial.execute.tree.ending import Exit, blamed, ended, failed
+from fairtrial.execute.tree.keeper import DYING_S, refusal
+from fairtrial.execute.tree.keepers import REFUSALS
 from fairtrial.execute.tree.running import StepFile
 from fairtrial.execute.trial import worker
 from fairtrial.execute.trial.child import program_environment
@@ -29,8 +32,7 @@ from fairtrial.execute.trial.seeding import Seeds
 from fairtrial.execute.trial.shared import Shared
 from fairtrial.execute.trial.slots import Slot, drop, prune
 from fairtrial.execute.trial.target import PLUGIN
-from fairtrial.execute.trial.worker import one_line
-from fairtrial.model.outcome import Captured
+from fairtrial.model.outcome import Captured, FailureClass
 from fairtrial.model.trial import Task
 
 
@@ -51,12 +53,36 @@ class Bench:
         return Started(task.id, os.getpid(), started(os.getpid()))
 
     def run(self, task: Task, channel: Stopping) -> Ended:
-        """Run a task to its end."""
+        """Run a task to its end. Raises UserError or MissingPart where the first set-up of all says what to do."""
         try:
             handle = self._shared.handle(task.share, task.members[0].parameters) if task.share else None
-        except Exception as problem:  # noqa: BLE001 whatever a set-up raises, the trial could not be run
-            message = one_line(f"set-up of the shared resource failed: {type(problem).__name__}: {problem}")
+        except Exception as problem:
+            said, code = refusal(problem)
+            if code in REFUSALS and not self._shared.served:
+                raise
+            message = f"set-up of the shared resource failed: {said}"
             return ended(task, None, Exit(why="infra", message=message), program=False)
+        return self._examined(task, self._run(task, handle, channel))
+
+    def _examined(self, task: Task, report: Ended) -> Ended:
+        """Put failures down to what was shared where that no longer works; the next trial gets another one."""
+        if not task.share or not failed(report):
+            return report
+        why = self._shared.ailing(DYING_S)
+        infra = any(one.failure is not None and one.failure.kind is FailureClass.INFRA for one in report.outcomes)
+        if why:
+            report = blamed(report, why)
+        return self._without_shared(report) if why or infra else report
+
+    def _without_shared(self, report: Ended) -> Ended:
+        try:
+            self._shared.close()
+        except Exception as problem:  # noqa: BLE001 what is broken may not stop well
+            caution = f"tear-down of the shared resource failed: {type(problem).__name__}: {problem}"
+            return replace(report, outcomes=tuple(replace(one, cautions=(caution,)) for one in report.outcomes))
+        return report
+
+    def _run(self, task: Task, handle: Any, channel: Stopping) -> Ended:
         job = as_job(task, handle)
         wall_s = job["wall"]
         job["deadline"] = None if wall_s is None else time.monotonic() + wall_s

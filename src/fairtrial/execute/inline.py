@@ -13,6 +13,7 @@ from threading import Thread
 
 from fairtrial.contract.engine import Ended, EngineSettings, Report, Session, Stepped
 from fairtrial.contract.system import System, Target
+from fairtrial.errors import FairtrialError
 from fairtrial.execute.bench import Bench
 from fairtrial.execute.tree.ending import Exit, ended
 from fairtrial.model.trial import Task
@@ -63,6 +64,7 @@ class InlineSession:
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._thread: Thread | None = None
         self._current: tuple[Task, Steps] | None = None
+        self._refusal: FairtrialError | None = None
 
     def room(self) -> int:
         """Return how many more tasks it takes now."""
@@ -84,7 +86,10 @@ class InlineSession:
             self.cautions = (f"engine inline does not hold {' and '.join(unheld)}",)
 
     def poll(self, timeout_s: float) -> Sequence[Report]:
-        """Run the next task, or wait for the one whose steps are judged; return what happened."""
+        """Run the next task, or wait for the one whose steps are judged; return what happened.
+
+        Raises UserError or MissingPart where what trials share cannot be set up.
+        """
         if self._current is None and self._queue:
             self._start(self._queue.popleft())
         found: list[Report] = []
@@ -94,6 +99,8 @@ class InlineSession:
                 found.append(self._reports.get_nowait())
         except Empty:
             pass
+        if self._refusal is not None:
+            raise self._refusal
         if any(isinstance(report, Ended) and report.task == self._at_hand() for report in found):
             self._current = None
         return found
@@ -145,5 +152,12 @@ class InlineSession:
                 raise
             return
         self._reports.put(self._work.started(task))
-        self._thread = Thread(target=lambda: self._reports.put(self._work.run(task, steps)), daemon=True)
+
+        def run() -> None:
+            try:
+                self._reports.put(self._work.run(task, steps))
+            except FairtrialError as problem:
+                self._refusal = problem
+
+        self._thread = Thread(target=run, daemon=True)
         self._thread.start()

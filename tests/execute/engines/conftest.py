@@ -148,7 +148,7 @@ class Subject:
 
     def handle(self, parameters, context):
         import json
-        return {"port": context.resource()["port"], "pid": context.resource()["pid"]}
+        return {name: context.resource()[name] for name in ("port", "pid", "server")}
 
     def inputs(self, parameters, context):
         return {"bytes": len(context.inputs["labels"].read_bytes())}
@@ -172,10 +172,26 @@ class Subject:
         import json, subprocess
         if parameters.get("setup") == "fail":
             raise RuntimeError("no such server")
+        if parameters.get("setup"):
+            from fairtrial import errors
+            raise getattr(errors, parameters["setup"])("no such server", hint="start one")
         server = subprocess.Popen(["sleep", "1000"])
         self.note("up", parameters.get("server", ""), server.pid)
         self.server = server
-        return {"port": 5432, "pid": os.getpid()}
+        return {"port": 5432, "pid": os.getpid(), "server": server.pid}
+
+    def ailing(self, handle):
+        return "" if self.server.poll() is None else "the server is gone"
+
+    def unplug(self, parameters, context):
+        os.kill(context.resource()["server"], 9)
+        if parameters.get("linger"):
+            time.sleep(1000)
+        raise ConnectionResetError("reset by peer")
+
+    def unserved(self, parameters, context):
+        from fairtrial.errors import ServiceFailed
+        raise ServiceFailed("it never answered")
 
     def teardown(self, handle):
         self.server.kill()

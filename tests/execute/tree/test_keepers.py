@@ -39,7 +39,7 @@ def keepers(tree):
     """Keepers that note which keys were lost."""
     made = Keepers(tree, "m:S")
     made.lost = []
-    made.on_loss = made.lost.append
+    made.on_loss = lambda key, why: made.lost.append((key, why))
     return made
 
 
@@ -53,19 +53,22 @@ def test_a_resource_that_ends_itself_is_lost_to_its_trials(keepers, tree):
     tree.speak["keeper-1"]([["ready", 5432]])
     assert get(keepers, "k").handle == 5432
     tree.speak["keeper-1"]([["failed", "ended at the memory limit"]])
-    assert (keepers.lost, keepers.cautions) == (["k"], ["ended at the memory limit"])
-    assert get(keepers, "k").name == "keeper-2"
+    assert keepers.lost == [("k", "ended at the memory limit")]
+    assert keepers.cautions == ["ended at the memory limit"]
     keepers.died("keeper-1")
-    assert keepers.lost == ["k"]
+    assert get(keepers, "k").name == "keeper-2"
+    assert len(keepers.lost) == 1
 
 
 def test_nothing_stays_of_a_keeper_that_was_let_go(keepers, tree, tmp_path):
     """Its scratch folder, which may hold a server's data, goes with it, and so does its configuration."""
     get(keepers, "a")
     tree.speak["keeper-1"]([["ready", 1]])
-    get(keepers, "b")
+    assert get(keepers, "b").state == "starting"
     assert tree.sent == [["close"]]
+    assert list(tree.speak) == ["keeper-1"]  # the next one waits until it is gone
     keepers.died("keeper-1")
+    get(keepers, "b")
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
         "keeper-2.config",
         "scratch",

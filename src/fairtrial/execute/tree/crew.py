@@ -13,6 +13,7 @@ from fairtrial.contract.system import Target
 from fairtrial.errors import FairtrialError, UserError
 from fairtrial.execute.tree.desk import Desk
 from fairtrial.execute.tree.ending import Exit
+from fairtrial.execute.tree.inquest import Inquest
 from fairtrial.execute.tree.keepers import Keepers
 from fairtrial.execute.tree.pool import Pool
 from fairtrial.execute.tree.root import Line, Tree
@@ -30,6 +31,7 @@ class Sent(Protocol):
 
     task: Task
     slot: str
+    lost: str
 
 
 class Work(Protocol):
@@ -38,6 +40,7 @@ class Work(Protocol):
     jobs: int
     reports: list[Report]
     results: int
+    inquest: Inquest
 
     @property
     def sent(self) -> Mapping[int, Sent]:
@@ -88,7 +91,7 @@ class Crew:
     @property
     def busy(self) -> bool:
         """Say whether any task has not ended."""
-        return bool(self.waiting or self.work.sent)
+        return bool(self.waiting or self.work.sent or self.work.inquest.open)
 
     def begin(self) -> None:
         """Start, and wait until the system is imported. Raises UserError where it does not import."""
@@ -104,8 +107,11 @@ class Crew:
         """Send what can be sent and hear what there is. Raises what cannot be mended."""
         self.dispatch()
         self.tree.poll(timeout_s)
+        self.keepers.tick()
         if self._refusal:
             raise UserError(self._refusal)
+        if self.keepers.refusal is not None:
+            raise self.keepers.refusal
         if self._deaths >= DEATHS:
             raise FairtrialError(f"the parent of trials died {DEATHS} times: {self.tree.log_tail('parent')}")
         self.dispatch()
@@ -159,8 +165,11 @@ class Crew:
         self._deaths = 1 if self.work.results > self._results else self._deaths + 1
         self._results = self.work.results
 
-    def _lose_shared(self, key: str) -> None:
-        for ident in [ident for ident, sent in self.work.sent.items() if sent.task.share == key]:
+    def _lose_shared(self, key: str, why: str) -> None:
+        """Stop what uses it, first what has not begun: it would begin where another one ends."""
+        users = [(ident, sent) for ident, sent in self.work.sent.items() if sent.task.share == key]
+        for ident, sent in sorted(users, key=lambda user: bool(user[1].slot)):
+            sent.lost = why
             self.work.stop(ident, "infra", self.parent)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from fairtrial.contract.engine import Report, Started, Stepped
 from fairtrial.execute.tree.ending import Exit, ended, read_exit
+from fairtrial.execute.tree.inquest import Inquest
 from fairtrial.execute.tree.root import Line
 from fairtrial.execute.tree.waiting import Waiting
 from fairtrial.execute.trial.wire import Record
@@ -27,6 +28,8 @@ class Sent:
     answer: dict[str, Any] | None = None
     doom: str = ""
     """Why it is to be stopped."""
+    lost: str = ""
+    """Why what it shares with others is gone."""
     early: list[Report] = field(default_factory=list)
     """Steps that overtook the parent's word of the start."""
 
@@ -42,6 +45,7 @@ class Desk:
         self._waiting, self._program = waiting, program
         self.sent: dict[int, Sent] = {}
         self._attempts: dict[int, int] = {}
+        self.inquest = Inquest(waiting.keepers, self)
 
     def room(self) -> int:
         """Return how many more tasks may be added."""
@@ -123,10 +127,14 @@ class Desk:
     def _end(self, ident: int, exit_: Exit) -> None:
         if ident not in self.sent:
             return
+        if self.sent[ident].lost and not self.sent[ident].slot and exit_.why == "infra":  # it waits for another one
+            self.sent[ident].doom = ""
+            self._take_back([ident])
+            return
         sent = self._forget(ident)
         self.results += sent.answer is not None
         self.reports += sent.early
-        self.reports.append(ended(sent.task, sent.answer, exit_, program=self._program))
+        self.inquest.hold(sent.task, ended(sent.task, sent.answer, exit_, program=self._program), sent.lost)
 
     def _started(self, record: Record) -> None:
         _, ident, pid, since, slot = record

@@ -15,6 +15,7 @@ from fairtrial.model.outcome import Captured, Failure, FailureClass, Outcome, Pr
 from fairtrial.model.trial import Task
 
 STDERR_BYTES = 4000
+SHARED_DIED = "what it shares with other trials died"
 
 
 @dataclass(slots=True)
@@ -52,6 +53,26 @@ def ended(task: Task, answer: Mapping[str, Any] | None, exit_: Exit, *, program:
     )
     alone = batch > 1 and any(one.status is Status.FAILED for one in outcomes)
     return Ended(task.id, outcomes, retry_alone=alone)
+
+
+def failed(report: Ended) -> bool:
+    """Say whether any member of a task failed."""
+    return any(one.status is Status.FAILED for one in report.outcomes)
+
+
+def blamed(report: Ended, why: str) -> Ended:
+    """Put a task's failures down to what it shared with others: infra, with what the trial itself said as detail."""
+    return replace(report, outcomes=tuple(_blamed(outcome, why) for outcome in report.outcomes))
+
+
+def _blamed(outcome: Outcome, why: str) -> Outcome:
+    failure = outcome.failure
+    if outcome.status is not Status.FAILED or failure is None or failure.kind is FailureClass.OOM:
+        return outcome
+    said = "" if failure.message == SHARED_DIED else f"{failure.message}\n"
+    message = f"{SHARED_DIED}: {why}"
+    kind = FailureClass.INFRA
+    return replace(outcome, failure=replace(failure, kind=kind, message=message, detail=said + failure.detail))
 
 
 def _usage(answer: Mapping[str, Any], exit_: Exit, batch: int) -> Usage:
@@ -116,7 +137,7 @@ def _stopped(exit_: Exit) -> Failure:
     message = exit_.message or {
         FailureClass.TIMEOUT: f"killed after {exit_.wall_s:.3g} s: the wall-clock limit",
         FailureClass.OOM: f"killed at the memory limit by the {exit_.limiter}",
-    }.get(kind, "what it shares with other trials died")
+    }.get(kind, SHARED_DIED)
     return Failure(
         kind,
         message,

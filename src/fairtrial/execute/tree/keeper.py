@@ -6,16 +6,24 @@ import json
 import os
 import signal
 import sys
+import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from select import POLLIN, poll
 from typing import Any
 
+from fairtrial.errors import FairtrialError
 from fairtrial.execute.machine.limits import TICK_S, Cgroups, Meter
 from fairtrial.execute.machine.linux import Children, Kernel, end_all
 from fairtrial.execute.trial import worker
+from fairtrial.execute.trial.shared import ails
 from fairtrial.execute.trial.wire import Closed, Wire, load
+
+TEND_S = 0.2
+"""How often what is shared is asked whether it still works."""
+DYING_S = 0.3
+"""How long it must still work after a trial failed, to be called well: a dying server resets connections first."""
 
 
 class Keeper:
@@ -29,6 +37,9 @@ class Keeper:
         signal.signal(signal.SIGTERM, self._note)
         self._owner: Any = None
         self._handle: Any = None
+        self._due = 0.0
+        self._well_at: float | None = None
+        """When the driver's question is answered."""
 
     def set_up(self) -> bool:
         """Start what is shared and report its handle, or why there is none."""
@@ -40,10 +51,16 @@ class Keeper:
             self._handle = json.loads(json.dumps(self._owner.setup(self._config["parameters"], scratch)))
         except BaseException as problem:  # noqa: BLE001 told to the driver, whose trials it fails
             traceback.print_exc()
-            self._say("failed", worker.one_line(f"{type(problem).__name__}: {problem}"))
+            self._say(["failed", *refusal(problem)])
             return False
-        self._say("ready", self._handle)
+        self._say(["tends", self._tend is not None], ["ready", self._handle])
         return True
+
+    @property
+    def _tend(self) -> Callable[[Any], str] | None:
+        """Return what says whether the shared thing ails; None where nobody can say."""
+        found: Callable[[Any], str] | None = getattr(self._owner, "ailing", None)
+        return found
 
     def wait(self) -> None:
         """Wait until somebody says to tear down, or until it takes more memory than it may."""
@@ -52,11 +69,36 @@ class Keeper:
         waiting.register(self._wake, POLLIN)
         waiting.register(self._wire.descriptor, POLLIN)
         while not self._ending:
-            if self._wire.descriptor in [ready for ready, _ in waiting.poll(TICK_S * 1000)]:
+            ready = [descriptor for descriptor, _ in waiting.poll(TICK_S * 1000)]
+            if self._wire.descriptor in ready and not self._answer():
                 return
             if meter.overshoot():
-                self._say("failed", "the shared resource was ended at the memory limit")
+                self._say(["failed", "the shared resource was ended at the memory limit"])
                 return
+            if time.monotonic() >= self._due and self._ails():
+                return
+            if self._well_at is not None and time.monotonic() >= self._well_at:
+                self._well_at = None
+                self._say(["well"])
+
+    def _answer(self) -> bool:
+        """Take the driver's question whether all is well; say whether it was one: anything else means the end."""
+        try:
+            records, _ = self._wire.receive()
+        except Closed:
+            return False
+        self._due, self._well_at = 0.0, time.monotonic() + DYING_S
+        return all(record[0] == "ask" for record in records)
+
+    def _ails(self) -> bool:
+        """Ask what is shared whether it still works, and tell the driver where it does not."""
+        self._due = time.monotonic() + (TEND_S if self._well_at is None else 0.0)
+        if self._tend is None:
+            return False
+        why = worker.one_line(ails(self._tend, self._handle))
+        if why:
+            self._say(["failed", why])
+        return bool(why)
 
     def tear_down(self) -> None:
         """Stop what is shared."""
@@ -64,16 +106,23 @@ class Keeper:
             self._owner.teardown(self._handle)
         except BaseException as problem:  # noqa: BLE001 told to the driver as a caution
             traceback.print_exc()
-            self._say("untidy", worker.one_line(f"{type(problem).__name__}: {problem}"))
+            self._say(["untidy", worker.one_line(f"{type(problem).__name__}: {problem}")])
 
-    def _say(self, kind: str, word: Any) -> None:
+    def _say(self, *records: list[Any]) -> None:
         try:
-            self._wire.send([[kind, word]])
+            self._wire.send(list(records))
         except Closed:
             self._ending = True
 
     def _note(self, number: int, frame: Any) -> None:
         self._ending = True
+
+
+def refusal(problem: BaseException) -> tuple[str, int]:
+    """Put into words why a set-up failed; with the exit code of an error that names the user's mistake, or a part."""
+    if isinstance(problem, FairtrialError):
+        return worker.one_line(str(problem)), problem.exit_code
+    return worker.one_line(f"{type(problem).__name__}: {problem}"), 0
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from fairtrial.contract.engine import Report, Started, Stepped
 from fairtrial.errors import FairtrialError
 from fairtrial.execute.tree.desk import as_job
 from fairtrial.execute.tree.ending import Exit, ended, read_exit
+from fairtrial.execute.tree.inquest import Inquest
 from fairtrial.execute.tree.root import Line, Tree
 from fairtrial.execute.tree.waiting import Waiting
 from fairtrial.execute.trial.wire import Record, pair
@@ -34,6 +35,8 @@ class Given:
     answer: dict[str, Any] | None = None
     doom: str = ""
     """Why it is to be stopped as soon as it runs."""
+    lost: str = ""
+    """Why what it shares with others is gone."""
 
 
 @dataclass(slots=True)
@@ -104,6 +107,7 @@ class Pool:
         self._count = 0
         self._usual_s = AHEAD_S
         """How long a task takes, the newest ones weighing most."""
+        self.inquest = Inquest(waiting.keepers, self)
 
     def room(self) -> int:
         """Return how many more tasks may be added."""
@@ -208,16 +212,19 @@ class Pool:
                 self.reports += hand.begin(self._started)
 
     def _gone(self, hand: Hand, exit_: Exit) -> None:
-        """End the task that a dead worker ran, and those to be stopped; give the others to somebody else."""
+        """End the task that a dead worker ran, and those to be stopped; give the others to somebody else.
+
+        What has not begun and lost what it shares is among the others: there will be another one.
+        """
         self._tree.disconnect(hand.line)
         del self._hands[hand.name]
         if hand.given and not hand.left and (exit_.why in ("", "oom", "infra") or hand.given[0].doom):
             self._end(hand, exit_)
         for given in hand.given:
             del self.sent[given.task.id]
-            if given.doom:
+            if given.doom not in ("", "infra"):
                 self.reports.append(ended(given.task, None, Exit(why=given.doom), program=False))
-        self._waiting.put_back(given.task for given in hand.given if not given.doom)
+        self._waiting.put_back(given.task for given in hand.given if given.doom in ("", "infra"))
 
     def _end(self, hand: Hand, exit_: Exit) -> None:
         given = hand.given.popleft()
@@ -226,4 +233,4 @@ class Pool:
         self._started.discard(given.task.id)
         self.results += given.answer is not None
         self._usual_s += SMOOTHING * (min(exit_.wall_s, AHEAD_S) - self._usual_s)
-        self.reports.append(ended(given.task, given.answer, exit_, program=False))
+        self.inquest.hold(given.task, ended(given.task, given.answer, exit_, program=False), given.lost)

@@ -50,17 +50,23 @@ class Waiting:
         """Take the first task that can run, with its handle; `out` lists those at work, `most` how many at once."""
         if self._tasks and not self._tasks[0].share:
             return self._tasks.popleft(), None
-        busy = {task.share for task in (*out(), *self._tasks)} if self._tasks else set()
+        working = list(out()) if self._tasks else []
+        busy = {task.share for task in (*working, *self._tasks)}
         for task in list(self._tasks):
             if not task.share:
                 self._tasks.remove(task)
                 return task, None
+            if task.timing and working and not self.keepers.known(task.share):
+                return None  # a server that starts would disturb what is being timed
             keep = self.keepers.get(task, busy=busy, most=most)
             if keep.state == "ready":
                 self._tasks.remove(task)
                 return task, keep.handle
             if keep.state == "failed":
                 self._refuse(task.share, keep.message)
+                return self.take(out, most=most)
+            if task.timing:
+                return None  # in the order of the design: none overtakes
         return None
 
     def _refuse(self, key: str, message: str) -> None:

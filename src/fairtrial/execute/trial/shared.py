@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+STEP_S = 0.05
+
+
+def ails(tend: Callable[[Any], str], handle: Any) -> str:
+    """Ask whether a resource no longer works, and why; one that cannot be asked is not relied on."""
+    try:
+        return str(tend(handle))
+    except BaseException as problem:  # noqa: BLE001 it is the user's code
+        return f"{type(problem).__name__}: {problem}"
 
 
 class Shared:
@@ -18,6 +29,8 @@ class Shared:
         self._key: str | None = None
         self._owner: Any = None
         self._handle: Any = None
+        self.served = False
+        """Something was set up once."""
 
     def handle(self, key: str, parameters: Mapping[str, Any]) -> Any:
         """Return the JSON handle for a key, tearing another key's resource down first. Raises what `setup` raises."""
@@ -27,8 +40,18 @@ class Shared:
         os.makedirs(self._folder, exist_ok=True)  # noqa: PTH103
         self._owner = self._load()
         self._handle = json.loads(json.dumps(self._owner.setup(parameters, Path(self._folder))))
-        self._key = key
+        self._key, self.served = key, True
         return self._handle
+
+    def ailing(self, patience_s: float) -> str:
+        """Say why the resource no longer works; '' where it still does after so long, and where nobody can say."""
+        tend = getattr(self._owner, "ailing", None)
+        if self._key is None or tend is None:
+            return ""
+        until = time.monotonic() + patience_s
+        while not (why := ails(tend, self._handle)) and time.monotonic() < until:
+            time.sleep(STEP_S)
+        return why
 
     def close(self) -> None:
         """Tear down what is there. Raises what `teardown` raises."""

@@ -36,6 +36,8 @@ class Plugin:
         self.system = attribute(config["entry"])() if system is None else system
         if hasattr(self.system, "run_many"):
             self.run_many = self._run_many
+        if hasattr(self.system, "ailing"):
+            self.ailing = self.system.ailing
 
     def run(self, parameters: Mapping[str, Any], context: TrialContext) -> Any:
         """Measure one trial."""
