@@ -11,13 +11,16 @@ from fairtrial.systems.services.record import Host
 from fairtrial.systems.services.virtual.words import Generator
 
 
-def ready(model: Generator, due: Floats, processes: int, seed: int) -> Floats:
-    """Return when each request of a schedule leaves its process, at the earliest; requests go round the processes."""
+def ready(model: Generator, due: Floats, processes: int, seed: int) -> tuple[Floats, Floats]:
+    """Return when each request of a schedule leaves its process, at the earliest, and how long that kept it waiting.
+
+    Requests go round the processes; all is in seconds.
+    """
     late = due
     if model.lateness_s:
         late = due + model.lateness_s * generator(seed, "lateness").standard_exponential(len(due))
     if not model.cpu_per_request_s:
-        return late
+        return late, np.zeros(len(due))
     left = np.empty_like(late)
     for process in range(processes):
         own = late[process::processes]
@@ -25,7 +28,7 @@ def ready(model: Generator, due: Floats, processes: int, seed: int) -> Floats:
         queued = np.empty_like(own)
         queued[order] = spaced(own[order], model.cpu_per_request_s / model.cpu)
         left[process::processes] = queued
-    return left
+    return left, left - late
 
 
 def spaced(times: Floats, gap: float) -> Floats:

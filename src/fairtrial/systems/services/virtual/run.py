@@ -46,13 +46,13 @@ class _Sent:
 
 def _open(exchange: Exchange, shape: Shape, load: Load, seed: int) -> _Sent:
     due = arrivals(load, seed) * 1e-9
-    ready = harness.ready(shape.generator, due, load.processes, seed)
+    ready, backlog = harness.ready(shape.generator, due, load.processes, seed)
     issue.opened(exchange, due, ready, load, pool=None if shape.elastic else load.connections)
     order, number = np.argsort(exchange.column("number"), kind="stable"), np.arange(len(due))
     send = exchange.column("send")[order]
     sent = np.isfinite(send)
     client, wait = np.where(sent, number % load.connections, -1), np.where(sent, send - ready, 0.0)
-    return _Sent(order, client, number, number % load.processes, due, send, wait, ready - due)
+    return _Sent(order, client, number, number % load.processes, due, send, wait, backlog)
 
 
 def _closed(exchange: Exchange, shape: Shape, load: Load, seed: int) -> _Sent:
