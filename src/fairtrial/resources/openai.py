@@ -93,6 +93,7 @@ class Client:
                     whole.first_s = time.perf_counter() - begin if whole.first_s is None else whole.first_s
                     yield piece
         finally:
+            answer.close()
             connection.close()
         yield whole.completion(time.perf_counter() - begin)
 
@@ -104,6 +105,7 @@ class Client:
         except (*FAULTS, ValueError) as problem:
             raise ServiceFailed(f"{self.url} broke off or sent no JSON: {problem}") from problem
         finally:
+            answer.close()
             connection.close()
 
     def _timely(self, coming: Iterator[bytes], deadline: float) -> Iterator[bytes]:
@@ -121,6 +123,8 @@ class Client:
                 if data == b"[DONE]":
                     return
                 event = json.loads(data) if data else {}
+                if not isinstance(event, dict):
+                    raise ValueError(f"not an object: {event!r}")
                 if event.get("error"):
                     raise ServiceFailed(f"{self.url} failed while it answered: {event['error']}")
                 yield event
@@ -140,7 +144,8 @@ class Client:
             connection.request(method, parts(self.url).path + where, text, headers)
             answer = connection.getresponse()
             if answer.status != 200:
-                raise ServiceFailed(f"{self.url}{where} said {answer.status}: {_reason(answer)}")
+                with answer:
+                    raise ServiceFailed(f"{self.url}{where} said {answer.status}: {_reason(answer)}")
         except FAULTS as problem:
             connection.close()
             raise ServiceFailed(f"no answer from {self.url}: {problem}") from problem

@@ -106,7 +106,7 @@ def command(asked: Options, port: int) -> list[str]:
 def _program(asked: Options) -> list[str]:
     """Find vLLM: the interpreter that was named, the command on PATH, this interpreter. Raises MissingPart."""
     if asked.python is not None:
-        found = shutil.which(Path(asked.python).expanduser())
+        found = shutil.which(str(Path(asked.python).expanduser()))
         if found is None:
             raise UserError(f"no interpreter at {asked.python!r}", hint="the python of an environment that has vLLM")
         return [found, "-m", MODULE, "--model", asked.model]
