@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import time
 import warnings
 from base64 import b64decode
 from itertools import islice
+from threading import Timer
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,10 +20,12 @@ from pydantic import ValidationError
 from fairtrial.errors import MissingPart, ServiceFailed
 from fairtrial.resources import process
 from fairtrial.resources.chroma import Chroma as Server
+from fairtrial.systems.services.load import crew
+from fairtrial.systems.services.load.words import Load
 from fairtrial.systems.services.target import Elastic, Reply, RequestFailed, Settles, Target, Tidies
 from fairtrial.systems.services.targets import parts
 from fairtrial.systems.services.targets.chroma import Chroma, ChromaTarget
-from fairtrial.systems.services.targets.collection import Place, Rest, ask
+from fairtrial.systems.services.targets.collection import Place, Rest, ask, failed
 from fairtrial.systems.services.targets.loading import Loader, loader
 from fairtrial.systems.services.targets.neighbours import exact
 
@@ -317,6 +322,58 @@ def test_a_server_that_is_killed_gives_failures_with_a_class_and_can_be_connecte
             asyncio.run(found.prepare(endpoint, 1))
     finally:
         Server().stop(running)
+
+
+def test_a_load_measures_recall_on_the_responses_that_it_times(handle, tmp_path):
+    """Two clients of a generator process: every request succeeds, has all its times, and a recall of 1."""
+    found = target(hnsw={"ef_search": 600, "ef_construction": 200, "max_neighbors": 32})
+    load = Load(clients=2, duration_s=0.3, warmup_s=0.0)
+    words = found._words.model_dump(mode="json")
+    records, _ = crew.run(words, prepared(found, handle), load, seed=1, folder=tmp_path)
+    assert len(records) > 10
+    assert records.ok.all()
+    assert set(records.client.tolist()) == {0, 1}
+    assert (records.recall == 1.0).all()
+    assert (records.t_send_ns < records.t_first_ns).all()
+    assert (records.t_first_ns <= records.t_done_ns).all()
+
+
+def test_a_server_killed_in_the_middle_of_a_load_gives_misses_with_a_class(tmp_path):
+    """What was in flight is reset, what follows refused; the load ends, and the server is ailing."""
+    running = Server().start({}, tmp_path)
+
+    def kill(begin_ns: int, end_ns: int) -> None:
+        middle_s = (begin_ns + end_ns) / 2e9 - time.perf_counter()
+        timer = Timer(middle_s, lambda: os.kill(running["pids"][0], signal.SIGKILL))
+        timer.daemon = True
+        timer.start()
+
+    try:
+        found = target()
+        endpoint, words = prepared(found, running), found._words.model_dump(mode="json")
+        load = Load(clients=2, duration_s=1.0, warmup_s=0.0, timeout_s=2)
+        records, _ = crew.run(words, endpoint, load, seed=1, folder=tmp_path, begin=kill)
+        assert records.ok.any()
+        assert not records.ok.all()
+        assert "refused" in records.errors
+        assert set(records.errors) <= {"reset", "refused"}
+        assert np.isnan(records.recall[~records.ok]).all()
+        assert "process" in Server().ailing(running)
+    finally:
+        Server().stop(running)
+
+
+def test_what_cannot_be_reached_or_takes_too_long_has_a_class_of_its_own():
+    """A name that does not resolve and a time-out below HTTP are neither refused nor reset."""
+
+    async def unresolved() -> str:
+        session = Rest(Place("http://nowhere.invalid:1", "t", "d", "c"))
+        with pytest.raises(RequestFailed) as problem:
+            await session.connect()
+        return problem.value.kind
+
+    assert asyncio.run(unresolved()) == "unreachable"
+    assert failed(TimeoutError("slow")).kind == "timeout"
 
 
 def test_the_official_client_gives_the_same_recall_and_classes(handle):

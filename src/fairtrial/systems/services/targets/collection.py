@@ -139,8 +139,11 @@ def connection(limit: int) -> aiohttp.ClientSession:
 
 def failed(problem: BaseException) -> RequestFailed:
     """Name the class of what went wrong below HTTP."""
-    if isinstance(problem, aiohttp.ClientConnectorError | ConnectionRefusedError):
-        return RequestFailed("refused", str(problem))
+    if isinstance(problem, TimeoutError):
+        return RequestFailed("timeout", str(problem))
+    if isinstance(problem, aiohttp.ClientConnectorError):
+        refused = isinstance(problem.os_error, ConnectionRefusedError)
+        return RequestFailed("refused" if refused else "unreachable", str(problem))
     if isinstance(problem, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError | OSError):
         return RequestFailed("reset", str(problem))
     return RequestFailed("protocol", str(problem))

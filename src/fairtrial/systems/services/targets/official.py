@@ -90,6 +90,8 @@ def failed(problem: BaseException) -> RequestFailed:
             return RequestFailed(f"http_{cause.code()}", str(problem))
         if isinstance(cause, httpx.HTTPStatusError):
             return RequestFailed(f"http_{cause.response.status_code}", str(problem))
+        if isinstance(cause, httpx.TimeoutException):
+            return RequestFailed("timeout", str(problem))
         if isinstance(cause, httpx.TransportError):
             refused = isinstance(cause, httpx.ConnectError)
             return RequestFailed("refused" if refused else "reset", str(problem))
