@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from fairtrial.flow import invalid
 from fairtrial.flow.evidence import Evidence
 from fairtrial.model.figure import Grid, Section
-from fairtrial.model.finding import Interval
 from fairtrial.model.study import Direction, Factor
 from fairtrial.model.words import condition, count, level, number, percent, tally
 
@@ -118,10 +118,11 @@ def completeness(found: Evidence) -> Section:
     lost = [(str(name), count) for name, count in reasons.most_common() if name != "done"]
     undefined = {
         name: int(np.isnan(values[found.data.done]).sum())
-        for name, values in found.data.metrics.items()
-        if np.isnan(values[found.data.done]).any()
+        for name in _names(found)
+        if (values := found.data.metrics.get(name)) is not None and np.isnan(values[found.data.done]).any()
     }
     said += [f"{name} is undefined in {count} finished trials: missing, not zero." for name, count in undefined.items()]
+    said += invalid.again(found)
     if run.reused:
         said.append(f"{run.reused} results were measured by an earlier run of the same trials.")
     return Section("Completeness", tuple(said), (Grid(("no result because", "trials"), tuple(lost)),) if lost else ())
@@ -144,10 +145,6 @@ def manipulations(found: Evidence) -> Iterator[Section]:
         ]
         heads = ("asked for", "n", "realised", "low", "high")
         yield Section(f"Manipulation check: {path}", (f"Realised as {metric}.",), (Grid(heads, tuple(rows)),))
-
-
-def _ends(interval: Interval | None) -> tuple[float | None, float | None]:
-    return (None, None) if interval is None else (interval.low, interval.high)
 
 
 def null_check(found: Evidence) -> Section:

@@ -30,14 +30,14 @@ def document(home: Path | None, number: int | None, *, of: Sequence[str] = (), f
 
 def gathered(found: Evidence, *, of: Sequence[str] = (), factor: str | None = None) -> Document:
     """Gather the report of an open run."""
-    from fairtrial.flow import facts
+    from fairtrial.flow import facts, invalid
     from fairtrial.report.sections.finding import section
 
     units = {metric.name: metric.unit for metric in found.metrics if metric.unit}
     claims: tuple[ClaimFinding, ...] = tuple(ask(found, "claims"))
     results = list(results_of(found, of, factor))
     cautions = all_doubts(found, [finding for _, finding in results])
-    answer, verdict = answered(claims, [finding for _, finding in results])
+    answer, verdict = answered(claims, results)
     drivers = found.ledger.provenance(found.run.number)
     return Document(
         title=f"{found.run.study}, run {found.run.number}",
@@ -49,10 +49,11 @@ def gathered(found: Evidence, *, of: Sequence[str] = (), factor: str | None = No
         sections=(
             facts.design(found),
             facts.completeness(found),
+            *invalid.section(found),
             *facts.manipulations(found),
             *(section(finding, units) for _, finding in results),
-            section(_conditions(found), units),
             *_own(found),
+            section(_conditions(found), units),
             facts.null_check(found),
             *facts.sensitivity(found),
         ),
@@ -78,7 +79,8 @@ ONCE = (CautionKind.INCOMPLETE, CautionKind.FEW_REPLICATES, CautionKind.SELECTIO
 def results_of(found: Evidence, of: Sequence[str], factor: str | None) -> Iterator[tuple[str, Any]]:
     """Answer what the claims are about, the questions that fit a study, then those asked for: (kind, finding)."""
     metric = found.judged()[0]
-    chosen = [*claimed(found), *((kind, Question(metric=metric)) for kind in fitting(found))]
+    fits = sorted(fitting(found), key=lambda kind: kind != "saturation")  # who states an slo asks how far it goes
+    chosen = [*claimed(found), *((kind, Question(metric=metric)) for kind in fits)]
     chosen += [(kind, Question(metric=metric, factor=factor)) for kind in of]
     for kind, asked in dict.fromkeys(chosen):
         for finding in ask(found, kind, asked):
@@ -94,10 +96,17 @@ def claimed(found: Evidence) -> Iterator[tuple[str, Question]]:
             yield "crossover", Question(metric=claim.metric or None, factor=claim.factor, arms=claim.arms)
 
 
-def answered(claims: Sequence[ClaimFinding], results: Sequence[Any]) -> tuple[str, str]:
-    """Say the answer in one sentence, and its verdict: only claims have one, without them a report describes."""
+def answered(claims: Sequence[ClaimFinding], results: Sequence[tuple[str, Any]]) -> tuple[str, str]:
+    """Say the answer, and its verdict: only claims have one, without them a report tells what the first analysis found.
+
+    That may be several sentences: of each arm, and of a load both where it saturates and up to where it keeps its slo.
+    """
+    from fairtrial.report.words import sentence
+
     if not claims:
-        return next((finding.answer for finding in results if finding.answer), "Nothing was asked of this run."), ""
+        told = [(kind, finding.answer) for kind, finding in results if finding.answer]
+        first = [sentence(answer) for kind, answer in told if kind == told[0][0]]
+        return " ".join(first) or "Nothing was asked of this run.", ""
     if len(claims) == 1:
         return claims[0].answer, claims[0].verdict.value
     sorted_out = {verdict: [claim.claim for claim in claims if claim.verdict is verdict] for verdict in Verdict}

@@ -69,7 +69,7 @@ def _invalid(ladder: Ladder) -> Iterator[str]:
 def _reasons(ladder: Ladder, known: Facts) -> Iterator[str]:
     """Say why trials are INVALID or doubtful, each reason once, with how many trials it holds for."""
     members = set(ladder.measured.number)
-    for name, word in (("verdict.invalid", "INVALID"), ("verdict.cautions", "Caution"), ("host.cautions", "Caution")):
+    for name, word in (("verdict.invalid", "INVALID"), ("verdict.cautions", "Caution")):
         kinds: Counter[str] = Counter()
         first: dict[str, str] = {}
         for trial, sentence in known.said(name):

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     import polars
 
 ROLES = ("server", "client", "machine")
-GROWS = ("_total", "_sum", "_count")
-"""Ends of the names of counters, which say nothing as a mean."""
+GAUGES = ("waiting_", "backends", "active", "idle_in_transaction", "database_bytes")
+"""Beginnings of the names of gauges."""
+LEVELS = ("_waiting", "_running", "_deferred", "_processing", "_swapped", "usage_perc", "usage_ratio")
+"""Ends of the names of gauges."""
 MEANS: tuple[str, ...] = ("cpu_cores", "gpu_util")
 PEAKS: tuple[str, ...] = ("rss_bytes", "gpu_bytes")
 GROWING: tuple[str, ...] = ("read_bytes", "write_bytes")
@@ -114,7 +116,16 @@ def _rate(rows: polars.DataFrame, name: str) -> dict[int, float]:
 
 
 def _gauges(inside: polars.DataFrame, ladder: Ladder) -> list[str]:
-    """List the columns that are gauges of the server: numbers that are neither ours nor a factor, and no counters."""
+    """List the columns that are gauges of the server: known by name, or seen to go down, which no counter does."""
     factors = {*ladder.measured.factors, *(f"factor.{path}" for path in ladder.measured.factors)}
-    named = (name for name, kind in inside.schema.items() if kind.is_numeric() and name not in OWN | factors)
-    return [name for name in named if not name.endswith(GROWS)]
+    named = [name for name, kind in inside.schema.items() if kind.is_numeric() and name not in OWN | factors]
+    known = [name for name in named if name.startswith(GAUGES) or name.endswith(LEVELS)]
+    return known + [name for name in named if name not in known and _falls(inside, name)]
+
+
+def _falls(inside: polars.DataFrame, name: str) -> bool:
+    import polars as pl
+
+    steps = inside.sort("t_s").drop_nulls(name).select(pl.col(name).diff().over("trial").min())
+    least = steps.item()
+    return least is not None and least < 0
