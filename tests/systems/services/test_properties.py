@@ -115,7 +115,7 @@ def test_failures_move_an_attainment_down(seed, shares):
     assert (attained(seed, shares) <= attained(seed)).all()
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2), level=st.integers(0, len(RATES) - 1), share=st.floats(0.6, 1))
 def test_a_level_that_fails_ends_the_range_below_it(seed, level, share):
     """Where most requests of a level fail, the operating range ends below that level, however good higher ones are."""
@@ -147,7 +147,7 @@ def knee(values, levels=LEVELS, order=None):
     return saturation(table({"throughput": values}, levels, order), metric="throughput", factor="load")
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 2), order=st.permutations(range(18)))
 def test_the_order_of_trials_does_not_matter(seed, order):
     """Levels visited in any order give the same findings to the last digit."""
@@ -161,7 +161,7 @@ def test_the_order_of_trials_does_not_matter(seed, order):
     assert whole == mixed
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 2), across=st.sampled_from([0.01, 0.5, 3.0, 1000.0]), up=st.floats(0.001, 1000))
 def test_units_do_not_matter(seed, across, up):
     """Measuring load or throughput in other units moves knee and capacity by just that factor."""
@@ -174,7 +174,7 @@ def test_units_do_not_matter(seed, across, up):
     assert scaled.knee_interval.high == pytest.approx(plain.knee_interval.high * across, rel=1e-2)
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(seed=st.integers(0, 2), more=st.sampled_from([(64,), (48, 64), (64, 128), (64, 128, 256)]))
 def test_going_on_past_saturation_moves_no_knee(seed, more):
     """Levels far beyond the knee leave it and the capacity where they were."""

@@ -18,7 +18,7 @@ CLIENTS = (1, 2, 4, 8, 16, 32)
 REPLICATES = 3
 MEAN_S = 0.02
 SERVICE = {"kind": "gamma", "mean_s": MEAN_S, "cv": 0.3}
-QUICK, WHOLE = 20, {"null": 1000, "planted": 400}
+QUICK, WHOLE = 12, {"null": 1000, "planted": 400}
 
 
 def table(metrics, factor, levels):
