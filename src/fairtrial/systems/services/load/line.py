@@ -97,7 +97,7 @@ class Line:
     async def _serve(self, job: Job) -> bool:
         """Send a request and write down how it ended; say whether the line is of further use."""
         clock, fresh = self._clock, not self.connected
-        self._dog.since_ns = job.due
+        self._dog.begin(job.due)
         job.sent = clock()
         try:
             if fresh:

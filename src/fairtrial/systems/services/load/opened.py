@@ -55,7 +55,7 @@ class Opened:
         self._clock, self._pace = clock, pace
         self.elastic = bounds.elastic
         self._log, self._tasks = Log(), Tasks()
-        self._lines: set[Line] = set()
+        self._lines: dict[Line, None] = {}  # in the order of their numbers
         self._idle: list[Line] = []
         self._queue: deque[Job] = deque()
         self._under_way = self._at = 0
@@ -117,13 +117,13 @@ class Opened:
 
     def gone(self, line: Line) -> None:
         """Forget a line that is given up."""
-        self._lines.discard(line)
+        self._lines.pop(line, None)
 
     def _line(self, *, fresh: bool) -> Line:
         number = next(self._bounds.numbers)
         session, timeout_s = self._make(number), self._bounds.timeout_s
         line = Line(number, session, self, clock=self._clock, timeout_s=timeout_s, fresh=fresh)
-        self._lines.add(line)
+        self._lines[line] = None
         return line
 
     def _dispatch(self) -> None:
