@@ -25,6 +25,8 @@ class Half:
     """1 where the round's trial is settled, else 0."""
     failures: tuple[str, ...]
     """Failure class, '' for none."""
+    invalid: str = ""
+    """Why its first INVALID round is so; '' where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,8 @@ def cells(baseline: Sample, current: Sample) -> list[Cell]:
                 variant=measured.variant[row],
                 assignment=_assignment(measured, row),
                 rounds=rounds,
-                baseline=_half(baseline.measured, rounds, one),
-                current=_half(current.measured, rounds, other),
+                baseline=_half(baseline, rounds, one),
+                current=_half(current, rounds, other),
             )
         )
     return made
@@ -108,7 +110,8 @@ def _assignment(measured: Measurements, row: int) -> dict[str, Any]:
     return {path: column[row] for path, column in measured.factors.items() if _set(column[row])}
 
 
-def _half(measured: Measurements, rounds: tuple[int, ...], rows: Mapping[int, int]) -> Half:
+def _half(sample: Sample, rounds: tuple[int, ...], rows: Mapping[int, int]) -> Half:
+    measured = sample.measured
     places = [rows.get(number, -1) for number in rounds]
     done = [place >= 0 and str(measured.status[place]) == Status.DONE.value for place in places]
 
@@ -121,6 +124,7 @@ def _half(measured: Measurements, rounds: tuple[int, ...], rows: Mapping[int, in
         metrics={name: column(values) for name, values in measured.metrics.items()},
         tried=np.array([float(place >= 0) for place in places]),
         failures=tuple(_failure(measured, place) for place in places),
+        invalid=next(filter(None, (sample.invalid.get(int(measured.number[at]), "") for at in places if at >= 0)), ""),
     )
 
 

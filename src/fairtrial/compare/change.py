@@ -104,15 +104,17 @@ def _wrong(cell: Cell, values: tuple[Floats, Floats], terms: Terms) -> str:
         reasons = _reasons(cell.current, lost)
         one, other = terms.runs
         return f"{int(lost.sum())} of {expected} rounds have no value in run {other} and one in run {one} ({reasons})"
-    for run, there in zip(terms.runs, (before, after), strict=True):
+    for run, half, there in zip(terms.runs, halves, (before, after), strict=True):
         if there.sum() < terms.completeness * expected * (1 - 1e-12):
-            return f"run {run} is incomplete here: {int(there.sum())} of {expected} rounds"
+            why = f" (INVALID: {half.invalid})" if half.invalid else ""
+            return f"run {run} is incomplete here: {int(there.sum())} of {expected} rounds{why}"
     return "" if (before & after).any() else "the runs have no round in common"
 
 
 def _reasons(half: Half, lost: np.ndarray) -> str:
     counted = Counter(kind or "undefined" for kind, gone in zip(half.failures, lost, strict=True) if gone)
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(counted.items()))
+    said = ", ".join(f"{count} {kind}" for kind, count in sorted(counted.items()))
+    return f"{said}: {half.invalid}" if half.invalid else said
 
 
 def _bare(cell: Cell, gauge: Gauge, before: Floats, after: Floats) -> Change:

@@ -24,6 +24,8 @@ class Sample:
     """The system's name."""
     identity: str = ""
     """Digest of the system's identity, hexadecimal: its version and its code."""
+    invalid: Mapping[int, str] = field(default_factory=dict)
+    """Number of a trial that was settled as INVALID -> why."""
 
 
 def machine_of(provenance: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from fairtrial.contract.journal import Book, Ledger
 from fairtrial.errors import UserError
 from fairtrial.flow.book import reading, writing
 from fairtrial.flow.interleaved import interleavings
+from fairtrial.flow.invalid import invalid_trials
 from fairtrial.model.comparison import Comparison, Gate, Null, Side
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def sample(ledger: Ledger, number: int) -> Sample:
         provenance=provenance,
         system=run.system,
         identity=run.system_digest.hex(),
+        invalid={row.number: row.failure.message for row in invalid_trials(ledger, number) if row.failure},
     )
 
 

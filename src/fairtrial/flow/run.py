@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairtrial.contract.registry import Registry
+from fairtrial.errors import NothingMeasured, TrialsFailed
 from fairtrial.flow.declare import Survey
 from fairtrial.flow.declared import Declared
 from fairtrial.flow.level import interval_level
 from fairtrial.flow.session import SILENT, Listeners, Order, Session
 from fairtrial.model.choice import ClaimFinding
 from fairtrial.model.finding import ConditionFinding
+from fairtrial.model.outcome import FailureClass
 from fairtrial.model.run import Run, TrialRow
 from fairtrial.model.study import Study
 
@@ -93,6 +95,16 @@ def _claims(book: Book, number: int, study: Study) -> tuple[ClaimFinding, ...]:
     return tuple(ask(gather(book.ledger, number), "claims")) if study.expect else ()
 
 
+def _exit_code(end: tuple[str, str, tuple[str, ...]], run: Run, failures: Mapping[str, int]) -> int:
+    """Return the exit code: 6 where nothing but INVALID measurements is there, 3 where some trials failed."""
+    state, reason, _ = end
+    code = EXIT[state] if not reason.startswith("SIGTERM") else 143
+    if code or not run.failed:
+        return code
+    nothing = run.failed == run.settled and set(failures) == {FailureClass.INVALID.value}
+    return NothingMeasured.exit_code if nothing else TrialsFailed.exit_code
+
+
 def _ended(book: Book, number: int, end: tuple[str, str, tuple[str, ...]], session: Session) -> Ended:
     from fairtrial.analyse.conditions import ranking
     from fairtrial.flow.read import metrics_of
@@ -103,17 +115,17 @@ def _ended(book: Book, number: int, end: tuple[str, str, tuple[str, ...]], sessi
     study = session.declared.study
     metrics = study.metrics or metrics_of(row, rows)
     findings, conditions = ranking(rows, metrics, level=interval_level(study.document), top=SHOWN)
-    code = EXIT[state] if not reason.startswith("SIGTERM") else 143
+    failures = dict(Counter(lost.failure for lost in rows.lost if lost.failure).most_common())
     return Ended(
         run=row,
         state=state,
-        exit_code=3 if code == 0 and row.failed else code,
+        exit_code=_exit_code(end, row, failures),
         reason=reason,
         survey=session.survey,
         findings=findings,
         conditions=conditions,
         cautions=cautions,
-        failures=dict(Counter(lost.failure for lost in rows.lost if lost.failure).most_common()),
+        failures=failures,
         first_failure=next(iter(book.ledger.trials(number, limit=1, status="failed")), None) if row.failed else None,
         claims=_claims(book, number, study) if state == "finished" and row.done else (),
     )
