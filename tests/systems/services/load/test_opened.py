@@ -47,7 +47,7 @@ def stalled(at_s: float) -> float:
 
 @pytest.mark.parametrize(("connections", "elastic"), [(8, False), (1, True)])
 def test_stall_shows_in_the_response(virtual, service, connections, elastic):
-    """A server that stalls 1 s every 20 s at 100 requests a second has p99 near 844 ms, counted from when they were due.
+    """A server that stalls 1 s every 20 s at 100 requests a second has p99 near 844 ms, from the due time.
 
     Counted from the send, with at most 8 in flight, it would seem to be near 23 ms.
     """

@@ -11,6 +11,10 @@ from fairtrial.systems.services.target import Reply, RequestFailed
 from fairtrial.systems.services.targets.raw import Asked
 
 
+AUTOMATIC = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
+"""Headers that aiohttp adds of itself: the request is what the user wrote, whichever way it is sent."""
+
+
 class Library:
     """A session of aiohttp with one connection of its own."""
 
@@ -33,7 +37,9 @@ class Library:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),  # the load's own limit holds
             auto_decompress=False,
+            skip_auto_headers=AUTOMATIC,
         )
+        self._session._retry_connection = False  # it would send a GET again when a kept connection breaks: two for one
         opening = aiohttp.ClientRequest(self._method, URL(self._url), loop=asyncio.get_running_loop())
         try:
             connection = await connector.connect(opening, [], aiohttp.ClientTimeout())
