@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import aiohttp
 import numpy as np
-from yarl import URL
 
 from fairtrial.systems.services.target import Reply, RequestFailed
 
@@ -77,7 +76,7 @@ class Rest:
         """`known` is the collection's id, where it is known already."""
         self._place, self._id = place, known
         self._http: aiohttp.ClientSession | None = None
-        self._paths: dict[str, URL] = {}
+        self._paths: dict[str, str] = {}
 
     async def connect(self) -> None:
         """Open the connection: by asking for the collection's id, or whether the server lives. Raises RequestFailed."""
@@ -92,7 +91,7 @@ class Rest:
             await self.close()
             raise
         root = f"{self._place.collections}/{self._id}"
-        self._paths = {verb: URL(f"{root}/{verb}", encoded=True) for verb in ("query", "add")}
+        self._paths = {verb: f"{root}/{verb}" for verb in ("query", "add")}
 
     async def close(self) -> None:
         """Disconnect."""
@@ -152,7 +151,7 @@ def failed(problem: BaseException) -> RequestFailed:
 async def answer(http: aiohttp.ClientSession, method: str, address: str, body: bytes | None = None) -> Any:
     """Ask what is not timed, and parse the answer. Raises RequestFailed."""
     try:
-        async with http.request(method, URL(address, encoded=True), data=body) as response:
+        async with http.request(method, address, data=body) as response:
             raw = await response.read()
     except (aiohttp.ClientError, ConnectionError) as problem:
         raise failed(problem) from problem

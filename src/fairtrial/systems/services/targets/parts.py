@@ -25,8 +25,8 @@ def place(url: str, *, schemes: tuple[str, ...], port: int) -> tuple[str, str, i
     try:
         parts = urlsplit(url)
         found = parts.port
-    except ValueError as problem:
-        raise UserError(f"the address is malformed: {problem}", hint=f"write {wanted}") from None
+    except ValueError:  # its text may repeat a part of the address
+        raise UserError("the address is malformed: its host or port is none", hint=f"write {wanted}") from None
     if parts.scheme not in schemes or not parts.hostname:
         lacks = (
             "no host" if parts.scheme in schemes else f"no {' or '.join(f'{name}://' for name in schemes)} before it"
