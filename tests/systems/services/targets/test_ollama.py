@@ -95,7 +95,7 @@ def test_a_prompt_that_came_from_the_cache_may_be_uncounted():
         ([said("a")], "protocol"),
         ([said("a"), b'{"message":{"content":"b"\n', CHAT_END], "protocol"),
         ([b"404 page not found\n"], "protocol"),
-        ([CHAT_END], "empty"),
+        ([line(message={"content": ""}, done=True)], "empty"),
         ([said("a"), b'{"error":"an error was encountered while running the model"}\n'], "stream_error"),
     ],
 )

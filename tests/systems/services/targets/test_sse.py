@@ -113,10 +113,19 @@ def test_a_stream_that_is_cut_or_no_stream_is_a_failure_of_the_protocol(pieces: 
 
 
 def test_a_stream_without_content_is_empty():
-    """It ended properly and said nothing: no time of a first token, hence no success."""
-    with pytest.raises(RequestFailed) as caught:
-        read(ROLE, END, USAGE, DONE)
-    assert caught.value.kind == "empty"
+    """It ended properly and said nothing, by the server's usage too: no success."""
+    nothing = event(None, usage={"prompt_tokens": 7, "completion_tokens": 0})
+    for pieces in ([ROLE, END, DONE], [ROLE, END, nothing, DONE]):
+        with pytest.raises(RequestFailed) as caught:
+            read(*pieces)
+        assert caught.value.kind == "empty"
+
+
+def test_tokens_without_text_are_an_answer_without_a_first_content():
+    """A part of a letter, or the end: the server counted them, nobody saw them."""
+    reply = read(ROLE, END, USAGE, DONE)
+    assert (reply.first_ns, reply.chunks_ns, reply.tokens_out) == (0, [], 5)
+    assert whole(b'{"choices":[{"text":""}],"usage":{"completion_tokens":1}}').tokens_out == 1
 
 
 @pytest.mark.parametrize(

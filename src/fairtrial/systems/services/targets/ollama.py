@@ -98,7 +98,8 @@ def whole(data: bytes) -> Reply:
     count(reply, event)
     if not event.get("done"):
         raise RequestFailed("protocol", "the answer is not done")
-    if not (event.get("response") or (event.get("message") or {}).get("content")):
+    content = event.get("response") or (event.get("message") or {}).get("content")
+    if not content and reply.tokens_out <= 0:
         raise RequestFailed("empty", "the answer has no content")
     return reply
 

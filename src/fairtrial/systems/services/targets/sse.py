@@ -34,15 +34,16 @@ class Stream:
     def finish(self, now_ns: int) -> Reply:
         """Return the reply when the connection says that no more comes.
 
-        Raises RequestFailed: protocol where the answer was not whole, empty where it had no content.
+        Raises RequestFailed: protocol where the answer was not whole, empty where it had neither content nor, by the
+        server's usage, tokens (some have no text: a part of a letter, the end).
         """
         if self._rest.strip():
             self.feed(b"\n", now_ns)
         if not self.complete:
             raise RequestFailed("protocol", "the stream ended before the answer did")
-        if not self.reply.chunks_ns:
+        if not self.reply.chunks_ns and self.reply.tokens_out <= 0:
             raise RequestFailed("empty", "the stream brought no content")
-        self.reply.first_ns = self.reply.chunks_ns[0]
+        self.reply.first_ns = self.reply.chunks_ns[0] if self.reply.chunks_ns else 0
         return self.reply
 
     def _line(self, line: bytes, now_ns: int) -> None:
@@ -102,15 +103,16 @@ def failed(error: Any) -> RequestFailed:
 
 def whole(data: bytes) -> Reply:
     """Read an answer that was not streamed. Raises RequestFailed: protocol, empty."""
-    said = parsed(data)
-    if said.get("error"):
-        raise failed(said["error"])
+    answer = parsed(data)
+    if answer.get("error"):
+        raise failed(answer["error"])
     reply = Reply(bytes_in=len(data))
-    count(reply, said)
-    choices = said.get("choices")
+    count(reply, answer)
+    choices = answer.get("choices")
     if not choices:
         raise RequestFailed("protocol", f"no choices: {data[:80]!r}")
     message = choices[0].get("message") or {}
-    if not (choices[0].get("text") or message.get("content") or message.get("reasoning_content")):
+    content = choices[0].get("text") or message.get("content") or message.get("reasoning_content")
+    if not content and reply.tokens_out <= 0:
         raise RequestFailed("empty", "the answer has no content")
     return reply
