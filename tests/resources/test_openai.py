@@ -201,7 +201,7 @@ def test_an_address_is_completed_or_refused(tmp_path: Path):
     assert base("http://h:1/") == base("http://h:1/v1") == "http://h:1/v1"
     assert base("https://h/openai") == "https://h/openai"
     for wrong in ("h:1", "http://", "http://h:x"):
-        with pytest.raises(UserError, match="not an address"):
+        with pytest.raises(UserError, match=r"the address is malformed \(http://HOST:PORT"):
             Client(wrong)
     with pytest.raises(ServiceFailed, match=r"no answer from http://127.0.0.1:9/v1"):
         Client("http://127.0.0.1:9").models()

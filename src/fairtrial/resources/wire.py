@@ -14,14 +14,14 @@ FAULTS = (OSError, http.client.HTTPException)
 
 
 def parts(url: str) -> SplitResult:
-    """Split an address. Raises UserError where it is no http(s) URL with a host."""
+    """Split an address. Raises UserError where it is no http(s) URL with a host; it may hold a secret, and is not said."""
     try:
         split = urlsplit(url)
         good = split.scheme in ("http", "https") and bool(split.hostname) and split.port != 0
     except ValueError:  # a port that is no number
         good = False
     if not good:
-        raise UserError(f"not an address: {url!r}", hint="http://HOST:PORT")
+        raise UserError("the address is malformed", hint="http://HOST:PORT")
     return split
 
 

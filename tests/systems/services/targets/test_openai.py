@@ -75,6 +75,7 @@ def test_equal_seeds_ask_for_equal_lengths():
     [
         ({"url": "localhost:8000"}, "an address is http://HOST:PORT"),
         ({"url": "http://"}, "an address is"),
+        ({"url": "http://me:hush@h:1"}, "neither user nor password"),
         ({"url": "http://h:99999"}, "Port out of range"),
         ({"url": None}, "server: attach needs the url"),
         ({"model": ""}, "at least 1 character"),

@@ -54,6 +54,8 @@ class Generation(Words):
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
             raise ValueError("an address is http://HOST:PORT")
+        if parts.username or parts.password:
+            raise ValueError("an address holds neither user nor password: a key is given as api_key")
         return url.rstrip("/")
 
     @model_validator(mode="after")
