@@ -10,7 +10,6 @@ from typing import Any
 from fairtrial.systems.services.target import Reply, RequestFailed
 from fairtrial.systems.services.targets.raw import Asked
 
-
 AUTOMATIC = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 """Headers that aiohttp adds of itself: the request is what the user wrote, whichever way it is sent."""
 
