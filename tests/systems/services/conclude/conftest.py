@@ -127,7 +127,9 @@ def closed(clients: tuple[int, ...] = (1, 2, 4, 8), repetitions: int = 3) -> tup
     about = dict(enumerate(zip(cells, mean_s, strict=True), 1))
     raw = tables(
         requests=pl.concat(requests(trial, rng, mean_s=mean) for trial, (_, mean) in about.items()),
-        samples=pl.concat(sampled(trial, server=min(level, 4) * 0.48) for trial, ((level, _), _) in about.items()),
+        samples=pl.concat(
+            sampled(trial, server=min(level, 4) * 0.48, waiting_lock=0.2) for trial, ((level, _), _) in about.items()
+        ),
         facts=pl.concat(
             fact_rows(t, host__cpus=CORES, host__shared_cores=CORES, host__governor="performance", host__load_1m=t / 10)
             for t in about

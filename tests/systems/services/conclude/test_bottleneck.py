@@ -20,7 +20,8 @@ def views(planted, *, metrics=None, sampled=None, known=None):
     )
     along = ladder(measured)
     frame = None if known is None else planted.fact_rows(2, **known)
-    return Views(along, samples(along, sampled), facts(frame))
+    known = facts(frame)
+    return Views(along, samples(along, sampled, known), known)
 
 
 def signs(made):
@@ -48,6 +49,15 @@ def test_client_and_server_that_share_the_cores(planted):
     found = signs(bottleneck(views(planted, sampled=seen, known={"host__cpus": 2})))
     assert found["server CPU saturated"] == "against"
     assert found["CPU shared by client and server used up"] == "for"
+
+
+@pytest.mark.parametrize(("machine", "sign"), [(1.9, "for"), (0.9, "unclear"), (0.75, "against")])
+def test_cpu_that_others_take(planted, machine, sign):
+    """What the machine uses beyond client and server, against its cores."""
+    seen = planted.sampled(2, server=0.4, client=0.3)
+    whole = seen.filter(pl.col("role") == "client").with_columns(role=pl.lit("machine"), cpu_cores=pl.lit(machine))
+    found = signs(bottleneck(views(planted, sampled=pl.concat([seen, whole]), known={"host__cpus": 2})))
+    assert found["CPU taken by others"] == sign
 
 
 def test_cores_that_are_not_known_are_missing(planted):
@@ -108,7 +118,7 @@ def test_a_run_without_results(planted):
     """Says so, and has no table."""
     measured = planted.measurements(factors={"load.clients": [1, 2]}, status=["failed"] * 2, failure=["infra"] * 2)
     along = ladder(measured)
-    made = bottleneck(Views(along, samples(along, None), facts(None)))
+    made = bottleneck(Views(along, samples(along, None, facts(None)), facts(None)))
     assert made.sentences == ("Insufficient evidence: no trial has a result.",)
 
 

@@ -65,6 +65,16 @@ def test_an_estimate_is_the_mean_of_repetitions_with_students_interval():
     assert estimate([math.nan]).mean is None
 
 
+def test_a_mean_needs_every_repetition(planted):
+    """A percentile that the slow repetition lacks has no mean; a repetition that failed is missing anyway."""
+    factors = {"load.clients": [1, 1, 2, 2]}
+    metrics = {"latency_p99_s": [0.1, math.nan, 0.2, math.nan]}
+    made = ladder(planted.measurements(factors=factors, metrics=metrics, status=["done", "done", "done", "failed"]))
+    assert made.at("latency_p99_s", "", 0).mean is None
+    assert made.at("latency_p99_s", "", 0).values == (0.1,)
+    assert made.at("latency_p99_s", "", 1).mean == 0.2
+
+
 def test_failed_trials_are_in_no_raw_group(planted):
     """Only trials that are done are looked up in raw tables."""
     made = ladder(planted.measurements(factors={"load.clients": [1, 2]}, status=["done", "failed"]))

@@ -85,6 +85,20 @@ def test_resources_are_those_of_the_window(planted):
     assert gauges.columns == ("load.clients", "waiting_lock")
 
 
+def test_samples_after_the_load_are_left_out(planted):
+    """The drain belongs to no window: a load of 3 s counts two seconds after its warm-up of one."""
+    frame = planted.sampled(1, server=1.0).with_columns(
+        cpu_cores=pl.when(pl.col("t_s") > 3).then(0.0).otherwise("cpu_cores")
+    )
+    known = pl.DataFrame(
+        [{"trial": 1, "fact": name, "value": value} for name, value in (("begin_ns", "0"), ("end_ns", "3000000000"))]
+    )
+    measured = planted.measurements(metrics={"throughput_per_s": [1.0], "warmup_s": [1.0]})
+    resources = by_title(sections(measured, planted.tables(samples=frame, facts=known)))["Resources"]
+    server = next(table for table in resources.tables if table.title == "Processes of the server")
+    assert dict(zip(server.columns, server.rows[0], strict=True))["CPU cores"] == pytest.approx(1.0)
+
+
 def test_client_and_server_on_one_machine(planted):
     """The banner says how many cores they share; facts that differ between trials are a range."""
     host = by_title(sections(*planted.closed()))["Host and validity"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +21,8 @@ CPUS = ("host.cgroup_cpus", "host.cpus_allowed", "host.cpus")
 TOLD = ("host.banner", "host.cautions")
 """Facts that are sentences of their own."""
 LONGEST = 90
+NUMBERS = re.compile(r"[-+]?[0-9][0-9.]*")
+"""What differs between sentences that say the same of several trials."""
 
 
 def host(ladder: Ladder, known: Facts, found: Samples) -> Section:
@@ -74,7 +77,7 @@ def _reasons(ladder: Ladder, known: Facts) -> Iterator[str]:
         first: dict[str, str] = {}
         for trial, sentence in known.said(name):
             if trial in members:
-                kind = "".join(letter for letter in sentence if not letter.isdigit())
+                kind = NUMBERS.sub("", sentence)
                 kinds[kind] += 1
                 first.setdefault(kind, f"{sentence.rstrip('.')} (trial {ladder.measured.run}.{trial}")
         for kind, times in kinds.most_common():
@@ -87,7 +90,7 @@ def _doubts(ladder: Ladder) -> Grid:
     names = {
         "sent of due": ("achieved", min), "lateness p99 ms": ("lateness_p99_s", max),
         "generator CPU": ("generator_cpu_share", max), "loop lag p99 ms": ("loop_lag_p99_s", max),
-        "steal": ("steal_share", max), "residual of Little's law": ("little_residual", max),
+        "steal": ("steal_share", max), "Little residual": ("little_residual", max),
         "warm-up s": ("warmup_s", max),
     }  # fmt: skip
     shown = {head: each for head, each in names.items() if ladder.has(each[0])}

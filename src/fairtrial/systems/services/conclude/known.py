@@ -31,6 +31,12 @@ class Facts:
         values = (value for name in names for value in self.values(name))
         return min((float(value) for value in values if isinstance(value, int | float) and value > 0), default=None)
 
+    def lasted_s(self, trial: int) -> float | None:
+        """Return how long the load of a trial lasted, warm-up included; None where that is not known."""
+        known = self.trials.get(trial, {})
+        begin, end = known.get("begin_ns"), known.get("end_ns")
+        return None if begin is None or end is None else (end - begin) * 1e-9
+
     def names(self, topic: str) -> list[str]:
         """List the facts below a topic (`host.`), each once."""
         return list(dict.fromkeys(name for known in self.trials.values() for name in known if name.startswith(topic)))

@@ -55,9 +55,14 @@ class Ladder:
         return any(math.isfinite(value) for value in self.measured.metrics.get(metric, ()))
 
     def at(self, metric: str, arm: str, place: int) -> Estimate:
-        """Estimate a metric of one arm at one level: mean and Student's interval over repetitions."""
+        """Estimate a metric of one arm at one level: mean and Student's interval over its repetitions that are done.
+
+        Where one of them has no value there is no mean: what is undefined in a slow repetition would flatter the rest.
+        """
         column = self.measured.metrics.get(metric)
-        return Estimate() if column is None else estimate([column[row] for row in self.rows.get((arm, place), ())])
+        done = [row for row in self.rows.get((arm, place), ()) if self.measured.status[row] == "done"]
+        found = Estimate() if column is None else estimate([column[row] for row in done])
+        return found if len(found.values) == len(done) else Estimate(found.values)
 
     def heads(self) -> tuple[str, ...]:
         """Return the columns that say which arm and level a row of a table is about."""

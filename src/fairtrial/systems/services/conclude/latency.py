@@ -50,7 +50,7 @@ def latency(ladder: Ladder, requests: polars.DataFrame | None) -> Section | None
     figures = [*_percentiles(ladder)]
     if requests is not None:
         figures += _tails(ladder, requests)
-    said = (*TERMS, *_unbounded(ladder))
+    said = (*TERMS, *_unbounded(ladder), *_partly(ladder))
     return Section("Latency", said, (_table(ladder), _beside(ladder)), tuple(figures))
 
 
@@ -61,6 +61,19 @@ def _unbounded(ladder: Ladder) -> Iterator[str]:
         if places:
             names = listed([ladder.names(place) for place in places])
             yield f"{arm + ': o' if arm else 'O'}ver-saturated at {names}: queues grew, percentiles are unbounded."
+
+
+def _partly(ladder: Ladder) -> Iterator[str]:
+    """Name the percentiles that some repetitions of a level have and others lack: of those there is no mean."""
+    for name in PERCENTILES:
+        cells = []
+        for arm, place in ladder.cells():
+            found = ladder.at(f"latency_{name}_s", arm, place)
+            if found.values and found.mean is None:
+                cells.append(", ".join(filter(None, (arm, ladder.names(place)))))
+        if cells:
+            why = "too few requests, or an overload"
+            yield f"Some repetitions have no {name} ({why}), so no mean is told at {listed(cells)}."
 
 
 def _percentiles(ladder: Ladder) -> Iterator[Figure]:

@@ -8,13 +8,12 @@ from fairtrial.model.figure import Axis, Figure, Grid, Section, Series
 from fairtrial.systems.services.conclude.ladder import Ladder
 
 COLUMNS: Mapping[str, str] = {
-    "offered per s": "offered_per_s",
-    "answered per s": "throughput_per_s",
-    "good per s": "goodput_per_s",
+    "offered /s": "offered_per_s",
+    "answered /s": "throughput_per_s",
+    "good /s": "goodput_per_s",
     "attainment": "attainment",
     "success rate": "success_rate",
     "in flight": "in_flight_mean",
-    "residual of Little's law": "little_residual",
 }
 """Column -> metric; those that nothing measured are left out."""
 TERMS = (

@@ -36,9 +36,12 @@ def resources(ladder: Ladder, found: Samples) -> Section:
     if not found.has("server cpu_cores"):
         said.append("The server's processes were not sampled: it runs elsewhere, or its process ids are not known.")
     tables = [_table(ladder, found, used[role], TITLES[role]) for role in ROLES if used[role]]
-    if found.gauges:
-        gauges = [(name, f"gauge {name}", 1.0) for name in found.gauges[:GAUGES]]
-        tables.append(_table(ladder, found, gauges, "The server's gauges: means of the window"))
+    moving = [name for name in found.gauges if any(found.values[f"gauge {name}"].values())]
+    if moving:
+        gauges = [(name, f"gauge {name}", 1.0) for name in moving[:GAUGES]]
+        tables.append(
+            _table(ladder, found, gauges, "The server's gauges: means of the window, those that stayed 0 left out")
+        )
     return Section("Resources", tuple(said), tuple(tables), tuple(_figures(ladder, found)))
 
 

@@ -96,6 +96,19 @@ def shared_cpu(views: Views, arm: str, place: int) -> Evidence:
     return _weighed(cause, both, least=BUSY, below=IDLE, text=text)
 
 
+def others(views: Views, arm: str, place: int) -> Evidence:
+    """Weigh whether something else than client and server uses the machine's CPU."""
+    cause = "CPU taken by others"
+    seen = [views.samples.at(f"{role} cpu_cores", arm, place).mean for role in ("machine", "server", "client")]
+    cores = views.facts.least("host.cpus")
+    if None in seen or cores is None:
+        return _unknown(cause, "CPU of the whole machine beside that of client and server")
+    machine, server, client = (value or 0.0 for value in seen)
+    rest = max(machine - server - client, 0.0)
+    text = f"{number(rest)} of {number(cores)} cores in use by others"
+    return _weighed(cause, rest / cores, least=WAITING, below=FREE, text=text)
+
+
 def generator(views: Views, arm: str, place: int) -> Evidence:
     """Weigh whether the generator cannot send faster: its busiest process against one core."""
     cause = "generator-bound"
@@ -188,6 +201,7 @@ def _first(views: Views, arm: str, place: int, sampled: str, metric: str) -> flo
 RULES: Sequence[Rule] = (
     server_cpu,
     shared_cpu,
+    others,
     generator,
     _waits("lock waits", "waiting_lock", "waiting_lwlock"),
     _waits("I/O waits", "waiting_io"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fairtrial.systems.services.conclude.known import Facts
 from fairtrial.systems.services.conclude.ladder import Estimate, Ladder, estimate
 
 if TYPE_CHECKING:
@@ -49,11 +51,11 @@ class Samples:
         return tuple(name.removeprefix("gauge ") for name in self.values if name.startswith("gauge "))
 
 
-def samples(ladder: Ladder, frame: polars.DataFrame | None) -> Samples:
+def samples(ladder: Ladder, frame: polars.DataFrame | None, known: Facts) -> Samples:
     """Condense the samples of a run: means of CPU, GPU and gauges, peaks of memory, rates of I/O."""
     if frame is None or not len(frame):
         return Samples(ladder)
-    inside = _inside(ladder, frame)
+    inside = _inside(ladder, frame, known)
     values: dict[str, dict[int, float]] = {}
     for role in ROLES:
         for name, found in _of_role(inside, role).items():
@@ -63,22 +65,23 @@ def samples(ladder: Ladder, frame: polars.DataFrame | None) -> Samples:
     return Samples(ladder, inside, {name: found for name, found in values.items() if found})
 
 
-def _inside(ladder: Ladder, frame: polars.DataFrame) -> polars.DataFrame:
-    """Keep the trials that are done, each from the end of its warm-up on."""
+def _inside(ladder: Ladder, frame: polars.DataFrame, known: Facts) -> polars.DataFrame:
+    """Keep the trials that are done, each from the end of its warm-up to the end of its load (the drain left out)."""
     import polars as pl
 
-    measured = ladder.measured
+    measured, homes = ladder.measured, ladder.homes()
     warm = measured.metrics.get("warmup_s")
-    homes = ladder.homes()
     rows = [row for row, number in enumerate(measured.number) if number in homes]
-    begins = pl.DataFrame(
+    windows = pl.DataFrame(
         {
             "trial": [measured.number[row] for row in rows],
-            "begin_s": [0.0 if warm is None or warm[row] != warm[row] else float(warm[row]) for row in rows],
+            "begin_s": [0.0 if warm is None or math.isnan(warm[row]) else float(warm[row]) for row in rows],
+            "end_s": [known.lasted_s(measured.number[row]) for row in rows],
         },
-        schema={"trial": frame.schema["trial"], "begin_s": pl.Float64},
+        schema={"trial": frame.schema["trial"], "begin_s": pl.Float64, "end_s": pl.Float64},
     )
-    return frame.join(begins, on="trial").filter(pl.col("t_s") >= pl.col("begin_s"))
+    joined = frame.join(windows, on="trial").filter(pl.col("t_s") >= pl.col("begin_s"))
+    return joined.filter(pl.col("end_s").is_null() | (pl.col("t_s") <= pl.col("end_s"))).drop("end_s")
 
 
 def _of_role(inside: polars.DataFrame, role: str) -> dict[str, dict[int, float]]:

@@ -29,8 +29,8 @@ def sections(measured: Measurements, tables: Tables) -> Sequence[Section]:
         return ()
     along = ladder(measured)
     requests = read(tables, "requests")
-    used = samples(along, read(tables, "samples"))
     known = facts(read(tables, "facts"))
+    used = samples(along, read(tables, "samples"), known)
     made = (
         throughput(along),
         latency(along, requests),
