@@ -14,7 +14,7 @@ FAULTS = (OSError, http.client.HTTPException)
 
 
 def parts(url: str) -> SplitResult:
-    """Split an address. Raises UserError where it is no http(s) URL with a host; it may hold a secret, and is not said."""
+    """Split an address. Raises UserError, which does not repeat it, where it is no http(s) URL with a host."""
     try:
         split = urlsplit(url)
         good = split.scheme in ("http", "https") and bool(split.hostname) and split.port != 0
