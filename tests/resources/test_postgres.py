@@ -77,6 +77,13 @@ def left(handle: Mapping[str, Any]) -> list[str]:
     return alive + [path for path in (handle["folder"], *handle["shared"]["files"]) if Path(path).exists()]
 
 
+def shared_memory(pid: int) -> set[str]:
+    """List the files of shared memory that a server and its children have open."""
+    family = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    lines = [line for member in family for line in Path(f"/proc/{member}/maps").read_text().splitlines()]
+    return {line.split()[-1] for line in lines if "/PostgreSQL." in line}
+
+
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, Any]]]:
     """Two servers at once: one on its socket with settings, one on TCP."""
@@ -152,6 +159,7 @@ def test_a_killed_postmaster_is_noticed_and_cleaned_up(tmp_path: Path) -> None:
     handle = Postgres().start({}, tmp_path)
     try:
         assert Postgres().ailing(handle) == ""
+        opened = shared_memory(handle["pids"][0])
         os.kill(handle["pids"][0], signal.SIGKILL)
         while not Postgres().ailing(handle):
             time.sleep(0.01)
@@ -159,6 +167,7 @@ def test_a_killed_postmaster_is_noticed_and_cleaned_up(tmp_path: Path) -> None:
     finally:
         Postgres().stop(handle)
     assert not left(handle)
+    assert not [path for path in opened if Path(path).exists()]
     listed = (
         subprocess.run(["ipcs", "-m"], capture_output=True, text=True, check=False).stdout
         if shutil.which("ipcs")

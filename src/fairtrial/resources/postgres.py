@@ -217,7 +217,7 @@ class Cluster:
 
 
 def _mapped(pid: int) -> list[str]:
-    """List the files of shared memory that a postmaster has open: what its SIGKILL would leave behind."""
+    """List the files of shared memory that a postmaster has open: its list of those that its SIGKILL would leave."""
     try:
         lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
     except OSError:
@@ -226,8 +226,15 @@ def _mapped(pid: int) -> list[str]:
 
 
 def _free(shared: Mapping[str, Any]) -> None:
-    """Remove the shared memory that a killed postmaster could not remove."""
-    for name in shared["files"]:
-        Path(name).unlink(missing_ok=True)
+    """Remove the shared memory that a killed postmaster could not remove.
+
+    The segment that it had open lists the others by the numbers in their names.
+    """
+    for control in map(Path, shared["files"]):
+        if control.exists():
+            others = {int(path.suffix[1:]): path for path in control.parent.glob("PostgreSQL.*")}
+            listed = set(memoryview(control.read_bytes()).cast("I"))
+            for path in (control, *(others[number] for number in listed & others.keys())):
+                path.unlink(missing_ok=True)
     if shared["segment"] is not None and sys.platform == "linux":
         ctypes.CDLL(None).shmctl(shared["segment"], IPC_RMID, None)

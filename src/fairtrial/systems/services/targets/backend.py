@@ -10,8 +10,12 @@ from fairtrial.systems.services.targets.sql import Operation, Workload
 
 CLOSE_S = 2.0
 APPLICATION = {"application_name": "fairtrial"}
+SYNCHRONISE = "SELECT 1"
+"""asyncpg prepares without a Sync: until the next query the session would hold a transaction open, with its locks."""
 LOST = ("08", "57P")
 """Beginnings of SQLSTATE that say that the connection, or the server, is gone."""
+GONE = ("closed", "cannot switch to state")
+"""What asyncpg says of a lost connection; the second, where the server's last word came between two requests."""
 
 Call = Callable[[Any], Awaitable[Reply | None]]
 Kinds = tuple[type[Exception], ...]
@@ -37,14 +41,19 @@ def failed(problem: Exception) -> RequestFailed:
     """Turn a failure of asyncpg into its class: sql_SQLSTATE, 'reset' for a lost connection, 'protocol'."""
     import asyncpg
 
-    state = getattr(problem, "sqlstate", None)
+    state, said = getattr(problem, "sqlstate", None), one_line(problem)
     if state is not None and not state.startswith(LOST):
-        return RequestFailed(f"sql_{state}", str(problem))
-    if state is not None or "clos" in str(problem):
-        return RequestFailed("reset", str(problem))
+        return RequestFailed(f"sql_{state}", said)
+    if state is not None or any(word in said for word in GONE):
+        return RequestFailed("reset", said)
     if isinstance(problem, asyncpg.DataError):
-        return RequestFailed("sql_22000", str(problem))
-    return RequestFailed("protocol", str(problem))
+        return RequestFailed("sql_22000", said)
+    return RequestFailed("protocol", said)
+
+
+def one_line(problem: Exception) -> str:
+    """Return a message of the server with its detail and hint on one line."""
+    return " ".join(str(problem).split())
 
 
 async def disconnect(connection: Any) -> None:
@@ -79,6 +88,7 @@ class Backend:
         kinds = failures()
         try:
             calls = [await self._made(operation, kinds) for operation in self._workload.operations]
+            await self._connection.execute(SYNCHRONISE)
         except kinds as problem:
             raise failed(problem) from None
         self.call = calls[0] if len(calls) == 1 else (lambda prepared: calls[prepared[0]](prepared[1]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fairtrial.errors import ServiceFailed, UserError
+from fairtrial.systems.services.targets.backend import one_line
 from fairtrial.systems.services.targets.sql import ACCOUNTS, SCHEMA, TELLERS, Writes
 
 MARK = "made by fairtrial"
@@ -132,5 +133,5 @@ async def checkpoint(connection: Any) -> None:
         await connection.execute("CHECKPOINT")
     except asyncpg.InsufficientPrivilegeError as problem:
         raise ServiceFailed(
-            f"CHECKPOINT: {problem}", hint="GRANT pg_checkpoint, or set target.checkpoint: false"
+            f"CHECKPOINT: {one_line(problem)}", hint="GRANT pg_checkpoint, or set target.checkpoint: false"
         ) from None

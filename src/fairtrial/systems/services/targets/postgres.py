@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from fairtrial.errors import FairtrialError, ServiceFailed, UserError
 from fairtrial.systems.services.target import Endpoint, Request, RequestFailed, Session
 from fairtrial.systems.services.targets import bank, pgstat
-from fairtrial.systems.services.targets.backend import Backend, disconnect, failures, open_connection
+from fairtrial.systems.services.targets.backend import Backend, disconnect, failures, one_line, open_connection
 from fairtrial.systems.services.targets.parts import need, reason
 from fairtrial.systems.services.targets.pgwords import SHAPE, Postgres, workload
 from fairtrial.systems.services.targets.sql import Writes
@@ -74,7 +74,7 @@ class PostgresTarget:
         try:
             yield connection
         except broken as problem:
-            raise ServiceFailed(f"PostgreSQL at {where(dsn)} failed: {problem}") from None
+            raise ServiceFailed(f"PostgreSQL at {where(dsn)} failed: {one_line(problem)}") from None
         finally:
             await disconnect(connection)
 
@@ -146,7 +146,7 @@ async def _tried(connection: Any, text: str) -> None:
     try:
         statement = await connection.prepare(text)
     except asyncpg.PostgresError as problem:
-        raise UserError(f"target.sql: {problem}: {text}") from None
+        raise UserError(f"target.sql: {one_line(problem)}: {text}") from None
     for number, kind in enumerate(statement.get_parameters(), start=1):
         if kind.name not in NUMBERS:
             raise UserError(
