@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from fairtrial.stats.summary import ROUNDING, Floats
 
 BEYOND = 10
@@ -48,11 +46,17 @@ def rank_interval(probability: float, n: float, level: float = 0.95) -> tuple[fl
     Order statistics of rank BinomInv(alpha/2; n, p) and BinomInv(1 - alpha/2; n, p) + 1; 0 below the smallest, inf
     above the largest. Source: David and Nagaraja (2003), Order Statistics, section 7.1.
     """
-    from scipy.special import bdtr
-
     size = max(int(n), 1)
-    at_most: Floats = bdtr(np.arange(size + 1).astype(float), size, probability)
     tail = (1 - level) / 2
-    low = int(np.searchsorted(at_most, tail))
-    high = int(np.searchsorted(at_most, 1 - tail)) + 1
+    low, high = _binomial(tail, size, probability), _binomial(1 - tail, size, probability) + 1
     return low / size, high / size if high <= size else math.inf
+
+
+def _binomial(share: float, n: int, p: float) -> int:
+    """Return the smallest k with P(at most k of n) >= share."""
+    from scipy.special import bdtr, bdtrik
+
+    k = max(int(bdtrik(share, n, p)) - 1, 0)
+    while bdtr(float(k), n, p) < share:
+        k += 1
+    return k

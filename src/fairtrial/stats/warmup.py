@@ -40,8 +40,7 @@ def mser5(values: Floats) -> Cut:
     if m < 2:
         return Cut(0, 0, m // 2)
     batches = values[: m * BATCH].reshape(m, BATCH).mean(axis=1)
-    away = batches - batches[-1]  # exactly 0 where the series is constant
-    away -= away.mean()
+    away = batches - batches[-1]  # exactly 0 where the rest is constant
     left = np.arange(m, 0, -1)
     total, squares = _from_here(away), _from_here(away**2)
     error = np.maximum(squares - total**2 / left, 0.0) / left**2

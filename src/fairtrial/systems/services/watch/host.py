@@ -50,7 +50,7 @@ def after(seen: Before, *, server: Iterable[int] = (), address: str = "") -> dic
     server = tuple(server)
     lasted_s = max(time.monotonic() - seen.at_s, 1e-9)
     now = limits()
-    own = {pid for root in (*server, os.getpid()) for pid in below(root)}
+    own = {pid for root in (*server, os.getpid()) for pid in below(root)} | _above(os.getpid())
     shared = _shared(server)
     facts: dict[str, Any] = {
         **_machine(),
@@ -152,6 +152,16 @@ def _others(seen: dict[int, Usage], own: set[int], lasted_s: float) -> list[dict
         if pid not in own and share > BUSY_SHARE:
             busy.append({"pid": pid, "name": _name(pid), "cpu_cores": round(share, 3)})
     return sorted(busy, key=lambda each: -each["cpu_cores"])
+
+
+def _above(pid: int) -> set[int]:
+    """Return the processes that started this one, and those that started them: the harness, and what it runs in."""
+    import psutil
+
+    try:
+        return {parent.pid for parent in psutil.Process(pid).parents()}
+    except psutil.Error:
+        return set()
 
 
 def _name(pid: int) -> str:
