@@ -19,6 +19,8 @@ from fairtrial.resources.process import ailing, await_ready, free_port, running,
 from fairtrial.resources.weights import gguf
 from fairtrial.resources.wire import answers
 
+WHEEL = "xllamacpp"
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -89,8 +91,8 @@ class LlamaCpp:
 
     def _resolve(self, options: Options) -> dict[str, Any]:
         """Fill in what is left to us: the file of the model, threads, a port."""
-        if find_spec("xllamacpp") is None:
-            raise MissingPart("llamacpp needs xllamacpp", hint="pip install 'fairtrial[llamacpp]'")
+        if find_spec(WHEEL) is None:
+            raise MissingPart(f"llamacpp needs {WHEEL}", hint="pip install 'fairtrial[llamacpp]'")
         if options.port is not None and taken(options.port, options.host):
             raise ServiceFailed(f"port {options.port} is taken", hint="leave the port out, and a free one is used")
         threads = options.threads or max(1, _cores() // 2)
@@ -124,6 +126,6 @@ def _cores() -> int:
 
 def _version() -> str:
     try:
-        return f"xllamacpp {version('xllamacpp')}"
+        return f"{WHEEL} {version(WHEEL)}"
     except PackageNotFoundError:
-        return "xllamacpp"
+        return WHEEL

@@ -16,6 +16,8 @@ from fairtrial.resources.options import read
 from fairtrial.resources.process import ailing, await_ready, free_port, running, spawn, stop, taken
 from fairtrial.resources.wire import answers, document
 
+NAME = "vllm"
+"""Of the command as of the package."""
 MODULE = "vllm.entrypoints.openai.api_server"
 
 
@@ -110,10 +112,10 @@ def _program(asked: Options) -> list[str]:
         if found is None:
             raise UserError(f"no interpreter at {asked.python!r}", hint="the python of an environment that has vLLM")
         return [found, "-m", MODULE, "--model", asked.model]
-    found = shutil.which("vllm")
+    found = shutil.which(NAME)
     if found:
         return [found, "serve", asked.model]
-    if find_spec("vllm"):
+    if find_spec(NAME):
         return [sys.executable, "-m", MODULE, "--model", asked.model]
     raise MissingPart(
         "vLLM is neither on PATH nor in this environment",

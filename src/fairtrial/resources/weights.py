@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fairtrial.errors import MissingPart, UserError
 
+PIP = "pip"
 FETCH_S = 900.0
 """Most seconds that an installer may take."""
 
@@ -79,6 +80,6 @@ def _installer(package: str) -> list[str]:
     uv = shutil.which("uv")
     if uv:
         return [uv, "pip", "install", "--python", sys.executable, "--no-deps", package]
-    if find_spec("pip"):
-        return [sys.executable, "-m", "pip", "install", "--no-deps", package]
+    if find_spec(PIP):
+        return [sys.executable, "-m", PIP, "install", "--no-deps", package]
     raise MissingPart(f"{package} needs uv or pip to be fetched", hint=f"uv pip install --no-deps {package}")
