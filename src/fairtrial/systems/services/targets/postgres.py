@@ -59,13 +59,10 @@ class PostgresTarget:
         """Say how the server is reached; the DSN of an attached one stays in its secret."""
         return {} if handle is None else dict(handle)
 
-    def _dsn(self, endpoint: Endpoint) -> str:
-        return str(endpoint["dsn"]) if self._parameters.dsn is None else self._parameters.dsn.reveal()
-
     @asynccontextmanager
     async def _connected(self, endpoint: Endpoint) -> AsyncIterator[Any]:
         """Connect for our own work. Raises ServiceFailed with the address, never with the password."""
-        dsn = self._dsn(endpoint)
+        dsn = _dsn(self._parameters, endpoint)
         broken: tuple[type[Exception], ...] = (OSError, *failures())
         try:
             connection = await open_connection(dsn, timeout=CONNECT_S)
@@ -103,7 +100,7 @@ class PostgresTarget:
 
     def session(self, endpoint: Endpoint, client: int) -> Session:
         """Make one client's connection (not connected yet)."""
-        return Backend(self._dsn(endpoint), self._workload)
+        return Backend(_dsn(self._parameters, endpoint), self._workload)
 
     def requests(self, client: int, seed: int) -> Iterator[Request]:
         """Yield one client's requests, endlessly; the same for the same seed."""
@@ -116,6 +113,10 @@ class PostgresTarget:
         with suppress(FairtrialError):
             async with self._connected(endpoint) as connection:
                 await bank.drop(connection)
+
+
+def _dsn(given: Postgres, endpoint: Endpoint) -> str:
+    return str(endpoint["dsn"]) if given.dsn is None else given.dsn.reveal()
 
 
 async def _prepared(connection: Any, given: Postgres, writes: Writes) -> dict[str, Any]:
