@@ -58,16 +58,16 @@ def cycled(rng, seconds, *, clients=4, base_s=0.01, shape=None, wander=0.0):
     return made(due, response, end_s=seconds + 1), Load(clients=clients, warmup_s=1, duration_s=seconds)
 
 
-@pytest.fixture(name="made")
+@pytest.fixture(name="made", scope="session")
 def _made():
     return made
 
 
-@pytest.fixture(name="queued")
+@pytest.fixture(name="queued", scope="session")
 def _queued():
     return queued
 
 
-@pytest.fixture(name="cycled")
+@pytest.fixture(name="cycled", scope="session")
 def _cycled():
     return cycled

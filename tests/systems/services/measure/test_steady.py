@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -70,6 +72,18 @@ def test_a_warmup_that_does_not_end_is_invalid(cycled):
     reason = next(each.invalid for each in found if each.invalid)
     assert reason.startswith("not stationary: response time was still changing in the middle of the window")
     assert "longer warmup_s" in reason
+
+
+def test_failures_are_not_cut_off(cycled):
+    """What looks like warm-up but holds the failures stays in the window, and a caution says so."""
+    records, load = cycled(np.random.default_rng(3), 10, shape=lambda t: 3.0 if t < 3 else 1.0)
+    early = (records.t_sched_ns < 2_500_000_000) & (records.seq % 10 == 0)
+    failing = replace(records, outcome=early.astype(np.uint8))
+    found = settle(failing, load=load)
+    assert found.cut_s == 0.0
+    assert "look like warm-up but hold" in found.cautions[0]
+    spread = replace(records, outcome=(records.seq % 10 == 0).astype(np.uint8))
+    assert settle(spread, load=load).cut_s > 1.9
 
 
 def test_a_stall_is_not_a_warmup(made):

@@ -52,20 +52,22 @@ def test_bins_are_equal_and_begin_at_their_edges():
 
 
 def test_answers_are_successes_by_due_time_and_by_end(made):
-    """A success due in one bin and ended in the next counts in both ways; a failure in none."""
-    records = made([0.5, 1.5, 2.5, 2.6], [0.1, 1.0, 0.2, 0.1], end_s=10, outcome=[0, 0, 0, 1])
+    """A success counts in the bin in which it was due and in that in which it ended; a failure is kept apart."""
+    records = made([0.5, 1.5, 2.5, 2.6, 3.5], [0.1, 1.0, 0.2, 0.1, 0], end_s=10, outcome=[0, 0, 0, 1, 3])
     found = answers(records, TEN, 10)
     assert found.due[:4].tolist() == [1, 1, 1, 0]
-    assert found.ended[:4].tolist() == [1, 0, 2, 0]
+    assert found.ended[:4].tolist() == [1, 0, 3, 0]
+    assert found.failed[:4].tolist() == [0, 0, 1, 1]
     assert found.time_ns[:3].tolist() == [0.1 * S, 1.0 * S, 0.2 * S]
 
 
 def test_grouped_answers_add_up():
     """Joining bins adds them; what does not fill a group is dropped."""
     ones = np.ones(11)
-    joined = Answers(ones, 2 * ones, ones).grouped(5)
+    joined = Answers(ones, 2 * ones, ones, 0 * ones).grouped(5)
     assert joined.due.tolist() == [2] * 5
     assert joined.time_ns.tolist() == [4] * 5
+    assert len(Answers(ones, ones, ones, ones).tail(4).failed) == 7
 
 
 def test_the_backlog_counts_what_was_due_and_not_answered(made):

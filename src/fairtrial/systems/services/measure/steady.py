@@ -19,7 +19,7 @@ EDGES = 50
 MATERIAL_BACKLOG = 10
 MATERIAL_GROWTH = 0.01
 """A backlog has grown where it did by more than this share of what was due, and by more than so many requests."""
-SIDE = 0.75
+SIDE = 0.9
 """Share of pairs (of what is cut, of what is kept) that must lie one way round for a cut to be a warm-up."""
 GROUPS = 20
 MATERIAL_WARMUP, ALPHA_WARMUP = 0.2, 0.001
@@ -83,10 +83,23 @@ def _cut(found: Answers, window: Window, stable: bool | None, grown: float) -> S
     cut, late = max(cuts)
     if late and (reason := _still_warming(found, cut)):
         return Steady(window, 0.0, stable, grown, invalid=reason)
+    if _flatters(found, cut):
+        return Steady(window, 0.0, stable, grown, cautions=(_failing(found, window, cut), *_drift(found)))
     kept = Window(window.edge_ns(cut, bins), window.end_ns)
-    rest = Answers(*(array[cut:] for array in (found.due, found.time_ns, found.ended)))
     cut_s = (kept.begin_ns - window.begin_ns) * 1e-9
-    return Steady(kept, cut_s, stable, grown, cautions=tuple(_drift(found if late else rest)))
+    return Steady(kept, cut_s, stable, grown, cautions=tuple(_drift(found if late else found.tail(cut))))
+
+
+def _flatters(found: Answers, cut: int) -> bool:
+    """Say whether a cut would leave out more than its share of the failures, by more than chance: it is not made."""
+    expected = found.failed.sum() * cut / len(found.failed)
+    return bool(found.failed[:cut].sum() > expected + 2 * expected**0.5 + 1)
+
+
+def _failing(found: Answers, window: Window, cut: int) -> str:
+    first_s = window.length_s * cut / len(found.failed)
+    failures = f"{found.failed[:cut].sum():.0f} of its {found.failed.sum():.0f} failures"
+    return f"the first {first_s:.3g} s of the window look like warm-up but hold {failures}: nothing was cut off"
 
 
 def _supported(values: Floats, places: np.ndarray) -> tuple[int, bool]:
@@ -101,7 +114,7 @@ def _supported(values: Floats, places: np.ndarray) -> tuple[int, bool]:
     first, rest = batches[: cut.batches], np.sort(batches[cut.batches :])
     below = np.searchsorted(rest, first, "left") + np.searchsorted(rest, first, "right")
     above = float(below.mean()) / (2 * len(rest))
-    if 1 - SIDE < above < SIDE:
+    if 1 - SIDE <= above <= SIDE:
         return 0, False
     return int(places[cut.values]), cut.late
 

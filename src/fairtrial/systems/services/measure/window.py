@@ -44,20 +44,29 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Successes per bin of a window: arrays of one entry a bin."""
+    """What became of requests per bin of a window: arrays of one entry a bin."""
 
     due: Floats
     """Successes that were due in the bin."""
     time_ns: Floats
     """Sum of their response times."""
     ended: Floats
-    """Successes that ended in the bin."""
+    """Requests that ended in the bin, however."""
+    failed: Floats
+    """Requests that were due in the bin and did not succeed."""
+
+    def tail(self, first: int) -> Answers:
+        """Leave out the bins before the first."""
+        return Answers(*(array[first:] for array in self._arrays()))
 
     def grouped(self, groups: int) -> Answers:
         """Join neighbouring bins into so many groups; what is left over at the end is dropped."""
         size = len(self.due) // groups
-        kept = (array[: size * groups] for array in (self.due, self.time_ns, self.ended))
+        kept = (array[: size * groups] for array in self._arrays())
         return Answers(*(array.reshape(groups, size).sum(axis=1) for array in kept))
+
+    def _arrays(self) -> tuple[Floats, ...]:
+        return self.due, self.time_ns, self.ended, self.failed
 
 
 def declared(records: Records, load: Load) -> Window:
@@ -77,17 +86,22 @@ def declared(records: Records, load: Load) -> Window:
 
 
 def answers(records: Records, window: Window, bins: int) -> Answers:
-    """Count successes bin by bin."""
-    ok = records.ok
-    chosen = ok & window.holds(records.t_sched_ns)
-    at = window.bin(records.t_sched_ns[chosen], bins)
-    time_ns = (records.t_done_ns - records.t_sched_ns)[chosen].astype(float)
-    ended = records.t_done_ns[ok & window.holds(records.t_done_ns)]
+    """Count bin by bin."""
+    due = window.holds(records.t_sched_ns)
+    ok, failed = records.ok & due, ~records.ok & due
+    time_ns = (records.t_done_ns - records.t_sched_ns)[ok].astype(float)
+    at = window.bin(records.t_sched_ns[ok], bins)
+    ended = records.t_done_ns[(records.t_done_ns > 0) & window.holds(records.t_done_ns)]
     return Answers(
-        np.bincount(at, minlength=bins).astype(float),
+        _count(at, bins),
         np.bincount(at, weights=time_ns, minlength=bins).astype(float),
-        np.bincount(window.bin(ended, bins), minlength=bins).astype(float),
+        _count(window.bin(ended, bins), bins),
+        _count(window.bin(records.t_sched_ns[failed], bins), bins),
     )
+
+
+def _count(places: Integers, bins: int) -> Floats:
+    return np.bincount(places, minlength=bins).astype(float)
 
 
 def backlog(records: Records, window: Window, bins: int) -> Floats:
