@@ -34,7 +34,7 @@ def target(**words: Any) -> LlamaCppTarget:
 async def asked(made: LlamaCppTarget | OpenAITarget, handle: dict[str, Any], *, clients: int = 2) -> dict[str, Any]:
     """Prepare, then have every client ask twice; return facts, replies, times of sending and ending, and counters."""
     endpoint = made.endpoint(handle)
-    facts = await made.prepare(endpoint, 0)
+    endpoint["prepared"] = facts = await made.prepare(endpoint, 0)
     before = await made.counters(endpoint)
     found: list[tuple[int, Reply, int]] = []
 
@@ -65,7 +65,7 @@ def test_a_stream_is_timed_and_counted_by_the_servers_usage(handle: dict[str, An
         assert 1 <= len(reply.chunks_ns) <= 5
         assert reply.tokens_in == 30 if operation == "completion" else 30 < reply.tokens_in < 50
     assert result["facts"]["version"].startswith("xllamacpp ")
-    assert result["facts"]["prompt_words"] == [30]
+    assert result["facts"]["prompt_words"] == [30, 30]
 
 
 def test_counters_grow_with_what_was_asked(handle: dict[str, Any]):
@@ -97,7 +97,7 @@ def test_warm_prompts_come_from_the_cache(handle: dict[str, Any]):
 def test_a_warm_run_that_was_declared_cold_is_invalid(handle: dict[str, Any]):
     """Every request has the same prompt after all, and the server's counters say so; by OpenAI's adapter too."""
     same = {"operation": "completion", "body": {"prompt": "the same words again and again " * 5}, "output_tokens": 2}
-    plain = OpenAI(kind="openai", url=handle["url"], model="any", keep_alive=False, **same)
+    plain = OpenAI(kind="openai", url=handle["url"], model="any", **same)
     for made in (target(**same), OpenAITarget(plain)):
         result = asyncio.run(asked(made, handle))
         assert made.doubt(result["before"], result["after"]).startswith("declared cold, but ")

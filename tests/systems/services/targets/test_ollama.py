@@ -162,8 +162,9 @@ def test_a_whole_load_goes_through_its_routes(scripted: Callable[..., Any]):
             return facts, reply, await made.counters(endpoint)
 
     facts, reply, counters = asyncio.run(run())
-    assert (facts["version"], facts["prompt_tokens"], reply.tokens_out, counters) == ("ollama 0.12", [26], 282, {})
-    assert [request["options"]["num_predict"] for request in asked] == [1, 64]
+    assert (facts["version"], facts["prompt_tokens"], reply.tokens_out, counters) == ("ollama 0.12", [26, 26], 282, {})
+    assert [request["options"]["num_predict"] for request in asked] == [1, 1, 1, 64]
+    assert facts["keep_alive"] is True
     assert target().derived({}, {}) == {}
 
 

@@ -35,7 +35,7 @@ async def pushed(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 async def once(url: str, *, limit_s: float = 20.0, **words: Any) -> Reply:
     """Connect and ask once."""
-    session = Posting(f"{url}/v1/x", probe=f"{url}/v1/models", **({"stream": Events} | words))
+    session = Posting(f"{url}/v1/x", probe=f"{url}/v1/models", **({"stream": Events, "whole": whole} | words))
     try:
         async with asyncio.timeout(limit_s):
             await session.connect()
@@ -86,7 +86,7 @@ def test_one_connection_serves_many_requests_unless_it_must_not(scripted: Callab
     async def run(*, keep_alive: bool) -> int:
         peers.clear()
         async with scripted(play) as url:
-            session = Posting(f"{url}/x", probe=f"{url}/y", stream=Events, keep_alive=keep_alive)
+            session = Posting(f"{url}/x", probe=f"{url}/y", stream=Events, whole=whole, keep_alive=keep_alive)
             await session.connect()
             for _ in range(3):
                 await session.call(b"{}")
@@ -94,6 +94,23 @@ def test_one_connection_serves_many_requests_unless_it_must_not(scripted: Callab
         return len(set(peers))
 
     assert (asyncio.run(run(keep_alive=True)), asyncio.run(run(keep_alive=False))) == (1, 3)
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_server_that_closes_without_a_word_is_found_out(scripted: Callable[..., Any], *, closes: bool):
+    """llama.cpp does so after each stream, though it announces the contrary."""
+
+    async def play(body: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(HEAD + chunk(TEXT) + chunk(END) + chunk(b""))
+        if closes:
+            await writer.drain()
+            writer.close()
+
+    async def run() -> bool:
+        async with scripted(play) as url:
+            return await Posting(f"{url}/x", probe=f"{url}/y", whole=whole).keeps(b"{}")
+
+    assert asyncio.run(run()) is not closes
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

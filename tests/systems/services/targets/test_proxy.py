@@ -79,7 +79,7 @@ def test_another_implementation_is_understood(url: str, operation: str, *, strea
 
     async def run() -> Reply:
         endpoint = made.endpoint(None)
-        await made.prepare(endpoint, 0)
+        endpoint["prepared"] = await made.prepare(endpoint, 0)
         session = made.session(endpoint, 0)
         await session.connect()
         _, body = next(made.requests(0, 0))

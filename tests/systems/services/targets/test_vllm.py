@@ -136,7 +136,7 @@ def handle(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
 async def asked(made: VllmTarget, handle: dict[str, Any]) -> dict[str, Any]:
     """Prepare, then have two clients ask twice."""
     endpoint = made.endpoint(handle)
-    facts = await made.prepare(endpoint, 0)
+    endpoint["prepared"] = facts = await made.prepare(endpoint, 0)
     before = await made.counters(endpoint)
     found: list[tuple[int, Reply, int]] = []
 

@@ -41,8 +41,8 @@ class Generation(Words):
     salt: Literal["system", "user"] = Field(
         default="system", description="Cold chats: where the words of its own stand; some templates know no system."
     )
-    keep_alive: bool = Field(
-        default=True, description="false: a connection for each request, for servers that close theirs after a stream."
+    keep_alive: bool | None = Field(
+        default=None, description="A connection serves many requests; unless given, as the server is found to do it."
     )
     body: dict[str, Any] = Field(default={}, description="Further fields of every request, as they are.")
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import numpy as np
 
 from fairtrial.errors import ServiceFailed, UnknownName
-from fairtrial.systems.services.target import Endpoint, Reply, Request, RequestFailed, Session
+from fairtrial.systems.services.target import Endpoint, Reply, Request, RequestFailed
 from fairtrial.systems.services.targets.lengths import draw
 from fairtrial.systems.services.targets.parts import need
-from fairtrial.systems.services.targets.posting import ask
+from fairtrial.systems.services.targets.posting import Posting, ask
 from fairtrial.systems.services.targets.prometheus import cached
 from fairtrial.systems.services.targets.prompts import BLOCK, Prompt, Prompts
+from fairtrial.systems.services.targets.sse import Stream
 
 MEASURES = frozenset(
     {
@@ -49,6 +51,12 @@ class LanguageTarget:
     """What an address without a path is followed by."""
     listing: ClassVar[tuple[str, str, str]]
     """Route that lists the models, the key of the list, the key of a name."""
+    routes: ClassVar[Mapping[str, str]]
+    """Operation -> route."""
+    stream: ClassVar[type[Stream]]
+    """Reads an answer that is streamed."""
+    whole: ClassVar[Callable[[bytes], Reply]]
+    """Reads one that is not."""
     elastic = True
 
     def __init__(self, parameters: Any) -> None:
@@ -81,9 +89,14 @@ class LanguageTarget:
         """Have the model loaded by a short request, and every warm prompt asked once; say what prompts came to."""
         rng = np.random.default_rng([seed, PREPARING])
         warm = self.parameters.cache == "warm"
-        asked = self.prompts.pool() if warm else [next(self.prompts.endless(PREPARING, rng))]
-        replies = await first(self.session(endpoint, PREPARING), [self.request(prompt, 1) for prompt in asked])
+        asked = self.prompts.pool() if warm else list(islice(self.prompts.endless(PREPARING, rng), 2))
+        bodies = [json.dumps(self.request(prompt, 1)).encode() for prompt in asked]
+        kept = self.parameters.keep_alive
+        if kept is None:
+            kept = await self.session(endpoint, PREPARING).keeps(bodies[-1])
+        replies = await first(self.session({**endpoint, "prepared": {"keep_alive": kept}}, PREPARING), bodies)
         return {
+            "keep_alive": kept,
             "version": endpoint.get("version", ""),
             "model": self.parameters.model,
             "cache": self.parameters.cache,
@@ -123,9 +136,18 @@ class LanguageTarget:
         share = cached(before, after)
         return {} if share is None else {"cached_share": share}
 
-    def session(self, endpoint: Endpoint, client: int) -> Session:
-        """Make the connection of one virtual user."""
-        raise NotImplementedError
+    def session(self, endpoint: Endpoint, client: int) -> Posting:
+        """Make the connection of one virtual user, which is kept where `prepare` found that the server keeps it."""
+        root = base(endpoint["url"], self.root)
+        kept = self.parameters.keep_alive
+        return Posting(
+            root + self.routes[self.parameters.operation],
+            probe=root + self.listing[0],
+            headers=self.headers(),
+            keep_alive=endpoint.get("prepared", {}).get("keep_alive", True) if kept is None else kept,
+            stream=self.stream if self.parameters.stream else None,
+            whole=type(self).whole,
+        )
 
     def request(self, prompt: Prompt, tokens: int) -> dict[str, Any]:
         """Make the body of a request for at most `tokens` tokens."""
@@ -162,12 +184,12 @@ def listed(url: str, listing: tuple[str, str, str], model: str, *, headers: Mapp
         raise UnknownName("model", model, names)
 
 
-async def first(session: Session, bodies: list[dict[str, Any]]) -> list[Reply]:
+async def first(session: Posting, bodies: list[bytes]) -> list[Reply]:
     """Send the first requests, one after another. Raises ServiceFailed."""
     try:
         async with asyncio.timeout(FIRST_S):
             await session.connect()
-            return [await session.call(json.dumps(body).encode()) or Reply() for body in bodies]
+            return [await session.call(body) for body in bodies]
     except (RequestFailed, OSError) as problem:
         kind = problem.kind if isinstance(problem, RequestFailed) else type(problem).__name__
         raise ServiceFailed(f"a first request failed ({kind}): {problem}") from problem

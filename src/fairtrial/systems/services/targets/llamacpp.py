@@ -37,7 +37,6 @@ class LlamaCpp(Generation):
         default="smollm2", min_length=1, description="Embedded: the name of weights, or the path of a GGUF file."
     )
     settings: LlamaCppSettings = Field(default=LlamaCppSettings(), description="Embedded: how it is started.")
-    keep_alive: bool = Field(default=False, description="llama.cpp closes a connection after each stream, unsaid.")
     ignore_eos: bool = Field(default=True, description="Answers have exactly as many tokens as were drawn.")
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from fairtrial.systems.services.load.words import Words
-from fairtrial.systems.services.target import Endpoint, Reply, RequestFailed
+from fairtrial.systems.services.target import Reply, RequestFailed
 from fairtrial.systems.services.targets.generation import Generation
-from fairtrial.systems.services.targets.language import LanguageTarget, base
-from fairtrial.systems.services.targets.posting import Posting
+from fairtrial.systems.services.targets.language import LanguageTarget
 from fairtrial.systems.services.targets.prompts import Prompt
 from fairtrial.systems.services.targets.sse import Stream, parsed
 
-ROUTES = {"chat": "/chat", "completion": "/generate"}
 CONTENT = re.compile(rb'"(?:content|response|thinking)"\s*:\s*"[^"]')
 DONE = re.compile(rb'"done"\s*:\s*true')
 
@@ -38,42 +37,6 @@ class Ollama(Generation):
     )
     settings: OllamaSettings = Field(default=OllamaSettings(), description="Embedded: how it is started.")
     options: dict[str, Any] = Field(default={}, description="Options of the model: num_ctx, top_k, ….")
-
-
-class OllamaTarget(LanguageTarget):
-    """Posts chats and completions (`raw`, so without a template); the model stays loaded."""
-
-    kind: ClassVar[str] = "ollama"
-    root: ClassVar[str] = "/api"
-    listing: ClassVar[tuple[str, str, str]] = ("/tags", "models", "name")
-
-    def server(self) -> tuple[str, dict[str, Any]] | None:
-        """Name the server that is started; it is not told of a model."""
-        if self.parameters.server == "attach":
-            return None
-        return self.kind, self.parameters.settings.model_dump(mode="json", exclude_none=True)
-
-    def session(self, endpoint: Endpoint, client: int) -> Posting:
-        """Make the connection of one virtual user."""
-        root = base(endpoint["url"], self.root)
-        reader: dict[str, Any] = {"stream": Lines} if self.parameters.stream else {"whole": whole}
-        reader |= {"keep_alive": self.parameters.keep_alive, "headers": self.headers()}
-        route = ROUTES[self.parameters.operation]
-        return Posting(root + route, probe=root + "/version", **reader)
-
-    def request(self, prompt: Prompt, tokens: int) -> dict[str, Any]:
-        """Make the body of a request for at most `tokens` tokens."""
-        words = self.parameters
-        asked = {"prompt": prompt, "raw": True} if isinstance(prompt, str) else {"messages": prompt}
-        options = {"num_predict": tokens, "temperature": words.temperature, **words.options}
-        return {
-            "model": words.model,
-            **asked,
-            "stream": words.stream,
-            "keep_alive": -1,
-            "options": options,
-            **words.body,
-        }
 
 
 class Lines(Stream):
@@ -116,3 +79,34 @@ def count(reply: Reply, event: dict[str, Any]) -> None:
     """Take the counts of tokens; a prompt that came from the cache may go uncounted."""
     reply.tokens_in = event.get("prompt_eval_count", reply.tokens_in)
     reply.tokens_out = event.get("eval_count", reply.tokens_out)
+
+
+class OllamaTarget(LanguageTarget):
+    """Posts chats and completions (`raw`, so without a template); the model stays loaded."""
+
+    kind: ClassVar[str] = "ollama"
+    root: ClassVar[str] = "/api"
+    listing: ClassVar[tuple[str, str, str]] = ("/tags", "models", "name")
+    routes: ClassVar[Mapping[str, str]] = {"chat": "/chat", "completion": "/generate"}
+    stream: ClassVar[type[Stream]] = Lines
+    whole: ClassVar[Callable[[bytes], Reply]] = staticmethod(whole)
+
+    def server(self) -> tuple[str, dict[str, Any]] | None:
+        """Name the server that is started; it is not told of a model."""
+        if self.parameters.server == "attach":
+            return None
+        return self.kind, self.parameters.settings.model_dump(mode="json", exclude_none=True)
+
+    def request(self, prompt: Prompt, tokens: int) -> dict[str, Any]:
+        """Make the body of a request for at most `tokens` tokens."""
+        words = self.parameters
+        asked = {"prompt": prompt, "raw": True} if isinstance(prompt, str) else {"messages": prompt}
+        options = {"num_predict": tokens, "temperature": words.temperature, **words.options}
+        return {
+            "model": words.model,
+            **asked,
+            "stream": words.stream,
+            "keep_alive": -1,
+            "options": options,
+            **words.body,
+        }

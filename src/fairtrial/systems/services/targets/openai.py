@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from fairtrial.systems.services.target import Endpoint
+from fairtrial.systems.services.target import Endpoint, Reply
 from fairtrial.systems.services.targets.generation import Generation
 from fairtrial.systems.services.targets.language import MEASURES, LanguageTarget, base
-from fairtrial.systems.services.targets.posting import Posting, fetch
+from fairtrial.systems.services.targets.posting import fetch
 from fairtrial.systems.services.targets.prometheus import counters
 from fairtrial.systems.services.targets.prompts import Prompt
-from fairtrial.systems.services.targets.sse import Events, whole
+from fairtrial.systems.services.targets.sse import Events, Stream, whole
 
-ROUTES: Mapping[str, str] = {"chat": "/chat/completions", "completion": "/completions"}
 PREFIXES = ("vllm:", "llamacpp:")
 
 
@@ -39,16 +38,11 @@ class OpenAITarget(LanguageTarget):
     measures: ClassVar[frozenset[str]] = MEASURES | {"cached_share"}
     root: ClassVar[str] = "/v1"
     listing: ClassVar[tuple[str, str, str]] = ("/models", "data", "id")
+    routes: ClassVar[Mapping[str, str]] = {"chat": "/chat/completions", "completion": "/completions"}
+    stream: ClassVar[type[Stream]] = Events
+    whole: ClassVar[Callable[[bytes], Reply]] = staticmethod(whole)
     extra: ClassVar[Mapping[str, Any]] = {}
     """Fields that make this server generate as many tokens as were asked for."""
-
-    def session(self, endpoint: Endpoint, client: int) -> Posting:
-        """Make the connection of one virtual user."""
-        root = base(endpoint["url"], self.root)
-        reader: dict[str, Any] = {"stream": Events} if self.parameters.stream else {"whole": whole}
-        reader |= {"keep_alive": self.parameters.keep_alive, "headers": self.headers()}
-        route = ROUTES[self.parameters.operation]
-        return Posting(root + route, probe=root + self.listing[0], **reader)
 
     def request(self, prompt: Prompt, tokens: int) -> dict[str, Any]:
         """Make the body of a request for at most `tokens` tokens; usage is asked for, which OpenAI's format defines."""

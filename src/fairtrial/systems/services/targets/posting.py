@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import time
 from collections.abc import Callable, Mapping
@@ -15,11 +16,14 @@ from fairtrial.systems.services.targets.sse import Stream
 PROBE_S = 5.0
 """Seconds in which a server that is attached to must answer a question about itself."""
 
+CLOSING_S = 0.1
+"""Seconds in which a server closes a connection that it does not keep."""
+
 
 class Posting:
     """A virtual user's connection: it posts prepared bodies to one route.
 
-    `stream` makes the reader of a streamed answer, `whole` reads one that came in one piece; exactly one is given.
+    `stream` makes the reader of a streamed answer; without one `whole` reads the answer in one piece.
     Without `keep_alive` each request has a connection of its own, which is opened while it is timed.
     """
 
@@ -31,7 +35,7 @@ class Posting:
         headers: Mapping[str, str] | None = None,
         keep_alive: bool = True,
         stream: Callable[[], Stream] | None = None,
-        whole: Callable[[bytes], Reply] | None = None,
+        whole: Callable[[bytes], Reply],
     ) -> None:
         self._url, self._probe, self._headers, self._keep_alive = url, probe, dict(headers or {}), keep_alive
         self._stream, self._whole = stream, whole
@@ -69,7 +73,7 @@ class Posting:
                     raise RequestFailed(f"http_{answer.status}", " ".join(text.split())[:300])
                 if self._stream is not None:
                     return await self._follow(answer.content, self._stream())
-                return self._read(await answer.read())
+                return self._whole(await answer.read())
         except (self._library.ClientError, OSError) as problem:
             raise self._fault(problem) from problem
 
@@ -79,10 +83,33 @@ class Posting:
             stream.feed(data, now())
         return stream.finish(now())
 
-    def _read(self, data: bytes) -> Reply:
-        if self._whole is None:
-            raise TypeError("a reader of streams or of whole answers is needed")
-        return self._whole(data)
+    async def keeps(self, prepared: bytes) -> bool:
+        """Say whether the server keeps a connection: whether a question after an answer needs no new one.
+
+        Some announce it and close nevertheless; what is sent meanwhile is lost. Raises ServiceFailed.
+        """
+        import aiohttp
+
+        opened: list[Any] = []
+
+        async def note(*words: Any) -> None:
+            opened.append(words)
+
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_create_end.append(note)
+        connector = aiohttp.TCPConnector(limit=1)
+        try:
+            async with aiohttp.ClientSession(
+                connector=connector, headers=self._headers, trace_configs=[trace]
+            ) as asking:
+                async with asking.post(self._url, data=prepared) as answer:
+                    await answer.read()
+                await asyncio.sleep(CLOSING_S)
+                async with asking.get(self._probe) as answer:
+                    await answer.read()
+        except (aiohttp.ClientError, OSError) as problem:
+            raise ServiceFailed(f"a first request to {self._url} failed: {problem}") from problem
+        return len(opened) == 1
 
     def _fault(self, problem: Exception) -> RequestFailed:
         """Say the class of what the library or the system raised."""
