@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from fairtrial.model.claim import Margin
+from fairtrial.model.claim import Clause, Margin
 from fairtrial.model.claim import Until as Rule
 from fairtrial.model.identity import digest
 from fairtrial.model.study import Design, Factor, Interval
+from fairtrial.plan.edge import Edge
 from fairtrial.plan.grid import Grid
 from fairtrial.plan.listed import Listed
 from fairtrial.plan.pruning import Asha, Median
@@ -141,6 +142,19 @@ class TestRace(Planned):
         return Race()
 
 
+class TestEdge(Planned):
+    """Up, then halves, to the edge of a service level; crossed with the other factor."""
+
+    kind, n = "edge", None
+    options: Mapping[str, Any] = {"factor": "x"}
+
+    def study(self):
+        return replace(super().study(), slo=(Clause("score", "max", 1.5),))
+
+    def make(self):
+        return Edge()
+
+
 class TestMedian(Drawn):
     """Draws that are stopped early by the median rule."""
 
@@ -201,7 +215,7 @@ class TestNsgaii(Drawn):
         return Optuna()
 
 
-@pytest.mark.parametrize("design", [Grid, Random, Sobol, LatinHypercube, Listed, Race, Until, Optuna])
+@pytest.mark.parametrize("design", [Grid, Random, Sobol, LatinHypercube, Listed, Race, Until, Optuna, Edge])
 def test_designs_are_not_asynchronous(design):
     """What they ask for does not depend on which trial ends first."""
     assert not design.asynchronous

@@ -106,3 +106,13 @@ class Watches(Protocol):
 
     def judge(self, trial: Trial, step: int, metrics: Mapping[str, float | None]) -> bool:
         """Say whether to stop the trial now."""
+
+
+@runtime_checkable
+class Searches(Protocol):
+    """A strategy that says whether it looks for the best condition: reports then summarise the search.
+
+    One that does not say so is taken to where it learns, or acts on completion order.
+    """
+
+    searches: bool

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fairtrial.errors import UnknownName, UserError
+from fairtrial.errors import FairtrialError, UnknownName, UserError
 from fairtrial.flow.evidence import Evidence, evidence, measured_again
 from fairtrial.model.finding import Caution
 from fairtrial.model.study import Direction
@@ -299,7 +299,7 @@ def fitting(found: Evidence) -> list[str]:
     kinds = []
     varied = [path for path, column in found.data.factors.items() if len(column.levels) > 1]
     if varied and any(metric.direction is not Direction.NONE for metric in found.metrics):
-        kinds.append("search" if found.study.design.kind not in FIXED else "optimum")
+        kinds.append("search" if _searches(found.study.design.kind) else "optimum")
     if varied:
         kinds.append("effects")
     if found.study.slo and len([path for path in varied if found.data.factors[path].ordered]) == 1:
@@ -307,8 +307,18 @@ def fitting(found: Evidence) -> list[str]:
     return kinds
 
 
-FIXED = ("grid", "listed", "until", "lhs", "sobol", "random", "race")
-"""Designs that try to cover their conditions; any other is a search."""
+def _searches(design: str) -> bool:
+    """Say whether a design looks for the best condition; one that is not installed here is taken to."""
+    from fairtrial.contract.registry import Registry
+    from fairtrial.contract.strategy import Searches
+
+    try:
+        strategy = Registry().strategy(design)
+    except FairtrialError:
+        return True
+    if isinstance(strategy, Searches):
+        return strategy.searches
+    return strategy.learns or strategy.asynchronous
 
 
 def kinds(home: Path | None, number: int | None) -> list[str]:

@@ -71,7 +71,11 @@ class Evidence:
         return next((metric.direction for metric in self.metrics if metric.name == name), Direction.NONE)
 
     def factor(self, name: str | None) -> str:
-        """Return the factor that was asked for, or the only one whose levels are numbers. Raises UserError."""
+        """Return the factor that was asked for, or that the design searched along, or the only one with an order.
+
+        Raises UserError where nothing says which.
+        """
+        name = name if name is not None else self.study.design.options.get("factor")
         if name is not None:
             self.data.ordered(name)
             return name

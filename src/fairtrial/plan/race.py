@@ -23,6 +23,7 @@ class Race:
     name = "race"
     asynchronous = False
     learns = True
+    searches = False
 
     def open(self, space: Space, options: Mapping[str, Any]) -> Opened:
         """Start on a space. Raises SpecError for options, and for a study with too few replicates to drop any."""

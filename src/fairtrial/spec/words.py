@@ -29,7 +29,7 @@ LATER = {
 }
 """Words that a later version will know: refused, never accepted and ignored."""
 
-LATER_DESIGNS = ("edge", "hyperband")
+LATER_DESIGNS = ("hyperband",)
 """Strategies that a later version will bring."""
 
 _POSITIVE = {"type": "number", "exclusiveMinimum": 0}

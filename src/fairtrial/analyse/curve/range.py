@@ -14,7 +14,7 @@ from fairtrial.model.claim import Clause
 from fairtrial.model.curve import Level, RangeFinding
 from fairtrial.model.finding import Caution, CautionKind, Needed, Point, Verdict
 from fairtrial.model.words import count, level, listed, number, percent
-from fairtrial.stats.interval import t_interval
+from fairtrial.stats.edge import bound
 from fairtrial.stats.power import replicates_for, smallest_effect
 
 SHARE = 0.8
@@ -61,12 +61,7 @@ class _Tried:
 
     def bound(self, place: int, *, good: bool = False) -> float | None:
         """Return the confidence bound on the bad side (or the good one); None below two replicates."""
-        point = self.measured.points[place]
-        numbers = [value for value in point.values if math.isfinite(value)]
-        ends = t_interval(numbers, 1 - 2 * self.alpha)
-        if ends is None:
-            return None
-        return ends[1] if (self.sign > 0) is not good else ends[0]
+        return bound(self.measured.points[place].values, self.alpha, upper=(self.sign > 0) is not good)
 
     def keeps(self, value: float) -> bool:
         return self.sign * value <= self.sign * self.clause.limit
