@@ -30,7 +30,6 @@ def summary(
     """
     metrics = dict(measured.metrics)
     closed = "little_residual" in metrics
-    begin, end = measured.window
     return {
         "summary_version": VERSION,
         **_plain(measured),
@@ -39,14 +38,7 @@ def summary(
         "cautions": list(cautions),
         "metrics": metrics,
         "units": {name: METRICS[name].unit for name in metrics if name in METRICS},
-        "window": {
-            "begin_s": (begin - begin_ns) * 1e-9,
-            "end_s": (end - begin_ns) * 1e-9,
-            "length_s": (end - begin) * 1e-9,
-            "warmup_s": metrics["warmup_s"],
-            "cut_beyond_declared_s": measured.cut_s,
-            "requests_belong_by": "scheduled time",
-        },
+        "window": _window(measured, begin_ns),
         "method": {"percentiles": METHOD, "response": CLOSED if closed else OPEN},
         "needs_more_requests": dict(measured.needs),
         "unbounded": list(measured.unbounded),
@@ -58,6 +50,18 @@ def summary(
         "per_operation": {name: dict(row) for name, row in measured.per_operation.items()},
         "latency_ladder": [list(step) for step in measured.ladder],
         "host": asdict(host),
+    }
+
+
+def _window(measured: Measured, begin_ns: int) -> dict[str, Any]:
+    begin, end = measured.window
+    return {
+        "begin_s": (begin - begin_ns) * 1e-9,
+        "end_s": (end - begin_ns) * 1e-9,
+        "length_s": (end - begin) * 1e-9,
+        "warmup_s": measured.metrics["warmup_s"],
+        "cut_beyond_declared_s": measured.cut_s,
+        "requests_belong_by": "scheduled time",
     }
 
 
