@@ -159,7 +159,7 @@ class Shares(Protocol):
 
 @runtime_checkable
 class Tends(Protocol):
-    """A system that can tell whether what its trials share still works; asked by the keeper about ten times a second."""
+    """A system that can tell whether what its trials share still works; its keeper asks five times a second."""
 
     def ailing(self, handle: Any) -> str:
         """Say why the shared thing no longer works; '' while it does. Trials then fail as infra, and get a new one."""
@@ -222,6 +222,14 @@ class Nulls(Protocol):
 
     null: Mapping[str, Any]
     """Dotted path -> value: the settings of that arm."""
+
+
+@runtime_checkable
+class Bounds(Protocol):
+    """A system that knows when the harness, and not the subject, is the bottleneck."""
+
+    bound: Mapping[str, float]
+    """Name of a metric -> the value from which on the harness limits: a knee there is its own."""
 
 
 @runtime_checkable

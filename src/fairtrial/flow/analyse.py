@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fairtrial.contract.system import Bounds
 from fairtrial.errors import FairtrialError, UnknownName, UserError
 from fairtrial.flow.evidence import Evidence, evidence, measured_again
 from fairtrial.model.finding import Caution
@@ -103,9 +104,11 @@ def _optimum(found: Evidence, asked: Question) -> Iterator[Finding]:
 
 
 def _saturation(found: Evidence, asked: Question) -> Iterator[Finding]:
+    from fairtrial.analyse.curve.limited import limited
     from fairtrial.analyse.curve.range import operating_range
     from fairtrial.analyse.curve.saturation import saturation
 
+    bound: Mapping[str, float] = found.system.bound if isinstance(found.system, Bounds) else {}
     metric, factor = found.metric(asked.metric), found.factor(asked.factor)
     for arm in _arms(found, asked):
         one = saturation(
@@ -118,7 +121,7 @@ def _saturation(found: Evidence, asked: Question) -> Iterator[Finding]:
             think_s=asked.think_s,
             **_common(found),
         )
-        yield _of_arm(one, arm)
+        yield _of_arm(limited(one, found.data, bound, arm=arm), arm)
         if found.study.slo:
             clauses = found.study.slo
             levels = operating_range(found.data, factor=factor, clauses=clauses, arm=arm, alpha=found.study.alpha)

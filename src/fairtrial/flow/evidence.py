@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fairtrial.contract.journal import Ledger
-from fairtrial.errors import UserError
+from fairtrial.contract.registry import Registry
+from fairtrial.contract.system import System
+from fairtrial.errors import FairtrialError, UserError
 from fairtrial.flow.book import reading
 from fairtrial.flow.level import interval_level
 from fairtrial.model.choice import Again
@@ -18,6 +20,8 @@ from fairtrial.model.study import Direction, Metric, Study
 
 if TYPE_CHECKING:
     from fairtrial.analyse.data import Data
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,20 @@ class Evidence:
     study: Study
     data: Data
     ledger: Ledger
+    _known: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was found out once."""
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` gives; it is asked the first time only."""
+        if name not in self._known:
+            self._known[name] = make()
+        found: T = self._known[name]
+        return found
+
+    @property
+    def system(self) -> System | None:
+        """Return its system where it is installed here and can be loaded; None otherwise."""
+        return self.once("system", lambda: system_of(self.study))
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -43,7 +61,7 @@ class Evidence:
 
     def attempts(self) -> Sequence[AttemptRow]:
         """List the attempts of the run."""
-        return self.ledger.attempts(run=self.run.number)
+        return self.once("attempts", lambda: self.ledger.attempts(run=self.run.number))
 
     def metric(self, name: str | None) -> str:
         """Return the metric that was asked for, or the first with a direction, or the only one.
@@ -91,6 +109,15 @@ class Evidence:
         return () if column is None else column.levels
 
 
+def system_of(study: Study) -> System | None:
+    """Return the system of a recorded study where it is installed here and can be loaded; None otherwise."""
+    options = {"code": "version", "code_files": [], "live": study.live, "parameters": dict(study.base), "factors": []}
+    try:
+        return Registry().bind(study.system, options)
+    except FairtrialError:
+        return None
+
+
 @contextmanager
 def evidence(home: Path | None, number: int | None) -> Iterator[Evidence]:
     """Open a run (the newest without a number) for judging. Raises NothingMeasured where nothing is settled."""
@@ -114,7 +141,6 @@ def gather(ledger: Ledger, number: int | None) -> Evidence:
 
 def recorded(run: Run) -> Study:
     """Read the study that a run recorded; its system need not be installed any more."""
-    from fairtrial.contract.registry import Registry
     from fairtrial.spec.recorded import read_recorded
 
     return read_recorded(run.document, name=run.study, system=run.system, registry=Registry())

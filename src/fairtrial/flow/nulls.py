@@ -7,22 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from fairtrial.contract.registry import Registry
-from fairtrial.contract.system import Nulls, Realises, System
-from fairtrial.errors import FairtrialError
+from fairtrial.contract.system import Nulls, Realises
 from fairtrial.flow.evidence import Evidence, gather
 from fairtrial.model import path as paths
-from fairtrial.model.run import Run
-from fairtrial.model.study import ABSENT, Study
-
-
-def system_of(run: Run, study: Study) -> System | None:
-    """Return the system of a run where it is installed here and can be loaded; None otherwise."""
-    options = {"code": "version", "code_files": [], "live": study.live, "parameters": dict(study.base), "factors": []}
-    try:
-        return Registry().bind(study.system, options)
-    except FairtrialError:
-        return None
+from fairtrial.model.study import ABSENT
 
 
 def floor(found: Evidence) -> Mapping[str, float]:
@@ -30,7 +18,11 @@ def floor(found: Evidence) -> Mapping[str, float]:
 
     Empty where the system has no null arm, or where no run of the book measured it.
     """
-    system = system_of(found.run, found.study)
+    return found.once("floor", lambda: _floor(found))
+
+
+def _floor(found: Evidence) -> Mapping[str, float]:
+    system = found.system
     if not isinstance(system, Nulls):
         return {}
     here = null_trials(found, system.null)
@@ -66,7 +58,7 @@ def _means(found: Evidence, rows: Any) -> Mapping[str, float]:
 
 def realised(found: Evidence) -> Mapping[str, str]:
     """Return factor -> metric that says what was realised, as far as both are in the run."""
-    system = system_of(found.run, found.study)
+    system = found.system
     if not isinstance(system, Realises):
         return {}
     known = found.data

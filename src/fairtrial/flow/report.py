@@ -129,10 +129,9 @@ def _conditions(found: Evidence) -> Any:
 def _own(found: Evidence) -> Iterator[Section]:
     """Give the sections that the system itself has to add, where it is installed."""
     from fairtrial.contract.system import Concludes
-    from fairtrial.flow.nulls import system_of
     from fairtrial.flow.tables import frame
 
-    system = system_of(found.run, found.study)
+    system = found.system
     if isinstance(system, Concludes):
         yield from system.conclude(found.data.measured, lambda name: frame(found.ledger, found.run.number, name))
 
