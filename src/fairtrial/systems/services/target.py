@@ -23,6 +23,8 @@ class Reply:
     chunks_ns: list[int] = field(default_factory=list)
     """When each content-bearing chunk came, the first included."""
     recall: float = float("nan")
+    done_ns: int = 0
+    """`time.perf_counter_ns()` of the last byte, where the session knows; 0: when the call returned."""
     raw: bytes | None = None
     """The body as it came, for `Settles.settle`; nobody keeps it after that."""
 

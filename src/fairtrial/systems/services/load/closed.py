@@ -101,7 +101,7 @@ class Closed:
             else:
                 op_done(op)
                 sent_done(sent)
-                done_done(done)
+                done_done((reply and reply.done_ns) or done)
                 if reply is not None and settle is None:
                     hear(reply)
                 elif reply is not None and settle is not None:

@@ -109,7 +109,7 @@ class Line:
         except (*FAILURES, asyncio.CancelledError) as problem:
             return await self._failed(job, problem, fresh=fresh and not self.connected)
         self._dog.since_ns = 0
-        log = self._end(job, done)
+        log = self._end(job, (reply and reply.done_ns) or done)
         if reply is not None:
             self._hear(log, job, reply)
         return True

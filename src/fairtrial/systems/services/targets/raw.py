@@ -126,8 +126,9 @@ class Wire(asyncio.Protocol):
             return
         answer, self._answer = self._answer, None
         if answer is not None and not answer.done():
-            self._reply.first_ns, self._reply.bytes_in = self._first, self._bytes
-            answer.set_result(self._reply)
+            reply = self._reply
+            reply.first_ns, reply.bytes_in, reply.done_ns = self._first, self._bytes, self._clock()
+            answer.set_result(reply)
 
     def _fail(self, problem: RequestFailed) -> None:
         answer, self._answer = self._answer, None
