@@ -68,13 +68,16 @@ def test_another_busy_process_is_named(monkeypatch):
     monkeypatch.setattr(host, "_processes", lambda: after)
     facts = host.after(replace(seen, processes=before))
     assert [each["pid"] for each in facts["busy_others"]] == [10**7]
-    assert any("1 other processes used" in caution for caution in facts["cautions"])
+    assert any("1 other process used" in caution for caution in facts["cautions"])
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"load_average_before": 99.0}, "the load average was 99.00 before the run"),
+        (
+            {"busy_others": [{"pid": 1, "name": "make", "cpu_cores": 0.7}, {"pid": 2, "name": "x", "cpu_cores": 0.1}]},
+            "2 other processes used 0.80 cores (the busiest: make): use a quieter host",
+        ),
         ({"throttled_s": 2.0, "throttled_periods": 20, "cgroup_cpus": 1.5}, "throttled for 2.00 s in 20 periods"),
         ({"governor": "powersave"}, "the CPU governor is powersave: set it to performance"),
         ({"gpu_held_down_by": ["power cap"]}, "GPU clocks were held down by power cap"),
@@ -83,7 +86,7 @@ def test_another_busy_process_is_named(monkeypatch):
 def test_what_disturbs_is_a_caution(change, sentence):
     """Each thing that may disturb is one sentence with what to do; a quiet machine has none."""
     quiet = {
-        "busy_others": [], "load_average_before": 0.1, "cpus": 2, "throttled_s": 0.0, "throttled_periods": 0,
+        "busy_others": [], "throttled_s": 0.0, "throttled_periods": 0,
         "cgroup_cpus": None, "governor": "performance",
     }  # fmt: skip
     assert list(host._cautions(quiet, 10.0)) == []

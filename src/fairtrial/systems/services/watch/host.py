@@ -19,8 +19,6 @@ from fairtrial.systems.services.watch.usage import Usage, below, read
 
 BUSY_SHARE = 0.05
 """CPU of a core from which another process disturbs."""
-LOADED = 0.5
-"""Load average a core, from which a machine was busy before the run."""
 THROTTLED_SHARE = 0.01
 
 
@@ -30,7 +28,7 @@ class Before:
 
     at_s: float
     load: float
-    """Load average of the last minute."""
+    """Load average of the last minute: a fact, not a caution, since trials before this one are in it."""
     limits: Limits
     cores: Cores
     processes: dict[int, Usage]
@@ -175,10 +173,8 @@ def _cautions(facts: dict[str, Any], lasted_s: float) -> Iterable[str]:
     others = facts["busy_others"]
     if others:
         used, busiest = sum(each["cpu_cores"] for each in others), others[0]["name"]
-        yield f"{len(others)} other processes used {used:.2f} cores (the busiest: {busiest}): use a quieter host"
-    if facts["load_average_before"] > LOADED * facts["cpus"]:
-        load = facts["load_average_before"]
-        yield f"the load average was {load:.2f} before the run, on {facts['cpus']} cores: wait until the host is quiet"
+        counted = f"{len(others)} other process{'es' if len(others) > 1 else ''}"
+        yield f"{counted} used {used:.2f} cores (the busiest: {busiest}): use a quieter host"
     if facts["throttled_s"] > THROTTLED_SHARE * lasted_s:
         yield (
             f"the cgroup was throttled for {facts['throttled_s']:.2f} s in {facts['throttled_periods']} periods "
