@@ -21,20 +21,26 @@ def export(
     ] = None,
     folder: Annotated[Path | None, typer.Option("-o", "--out", help="Folder; results/RUN unless given.")] = None,
     results: Annotated[
-        bool, typer.Option("--results", help="Only run.json, summary.json and each raw table as JSON Lines.")
+        bool, typer.Option("--results", help="run.json, summary.json, each raw table as JSON Lines, trials' files.")
     ] = False,
+    jsonl: Annotated[
+        list[str] | None,
+        typer.Option("--jsonl", metavar="TABLE", help="Write this raw table as TABLE.jsonl too; may be repeated."),
+    ] = None,
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
-    """Write a run's trials, attempts, series and raw tables as Parquet, CSV and JSON."""
+    """Write run.json, a run's trials, attempts, series and raw tables as Parquet, CSV and JSON, and trials' files."""
     from fairtrial.flow import keep
 
-    if results and formats:
-        raise UserError("--results has formats of its own", hint="leave --format out")
+    if results and (formats or jsonl):
+        given = "--format" if formats else "--jsonl"
+        raise UserError("--results has formats of its own", hint=f"leave {given} out")
     if results:
         paths = keep.results(None, run_number, folder, why=why, command=sys.argv)
     else:
-        paths = keep.export(None, run_number, folder, tuple(formats or ()), why=why, command=sys.argv)
+        lines = tuple(jsonl or ())
+        paths = keep.export(None, run_number, folder, tuple(formats or ()), lines=lines, why=why, command=sys.argv)
     if as_json:
         envelope("export", paths)
         return

@@ -23,11 +23,17 @@ def export(
     folder: Path | None,
     formats: Sequence[str],
     *,
+    lines: Sequence[str] = (),
     why: str = "",
     command: Sequence[str] = (),
 ) -> list[Path]:
-    """Write a run's trials, attempts, series and raw tables; return the files (below `results/<run>` by default)."""
+    """Write `run.json`, a run's trials, attempts, series and raw tables, and the files that its trials kept.
+
+    Returns the files (below `results/<run>` by default); `lines` names raw tables to be written as JSON Lines too.
+    """
     from fairtrial.track.export import export as write
+    from fairtrial.track.export import write_files, write_lines
+    from fairtrial.track.results import digests_of, write_record
 
     for name in formats:
         if name not in FORMATS:
@@ -35,7 +41,10 @@ def export(
     with reading(home) as book:
         number = book.ledger.run(run).number
         target = folder or book.folder.parent / "results" / str(number)
-        paths = list(write(book.ledger, number, target, formats=tuple(formats or FORMATS)))
+        paths = write_lines(book.ledger, number, lines, target)
+        paths += write(book.ledger, number, target, formats=tuple(formats or FORMATS))
+        paths += write_files(book.ledger, number, target)
+        paths.insert(0, write_record(book.ledger, number, target, digests_of(paths, target)))
     _exported(home, number, target, why, command)
     return paths
 
@@ -52,12 +61,13 @@ def _exported(home: Path | None, run: int, target: Path, why: str, command: Sequ
 def results(
     home: Path | None, run: int | None, folder: Path | None, *, why: str = "", command: Sequence[str] = ()
 ) -> list[Path]:
-    """Write a run's results as plain files: `run.json`, a raw table a file, `summary.json`; return them.
+    """Write a run as plain files: `run.json`, a raw table a file, `summary.json`, what its trials kept; return them.
 
     Conditions are summarised best first, with an interval at the level that the study's alpha leaves.
     """
     from fairtrial.analyse.conditions import conditions
     from fairtrial.flow.read import metrics_of
+    from fairtrial.track.export import write_files
     from fairtrial.track.results import write_results
 
     with reading(home) as book:
@@ -67,6 +77,7 @@ def results(
         ranked = conditions(measured, metrics_of(found, measured), level=level, quantiles=QUANTILES)
         target = folder or book.folder.parent / "results" / str(found.number)
         paths = write_results(book.ledger, found.number, target, conditions=ranked)
+        paths += write_files(book.ledger, found.number, target)
     _exported(home, found.number, target, why, command)
     return paths
 

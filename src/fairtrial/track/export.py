@@ -13,7 +13,7 @@ from fairtrial.contract.journal import Ledger
 from fairtrial.errors import UnknownName, UserError
 from fairtrial.model.outcome import Failure
 from fairtrial.model.run import AttemptRow, TrialRow
-from fairtrial.track.file import write
+from fairtrial.track.file import copy, write
 from fairtrial.track.frame import frame, unclashed
 
 FORMATS = ("parquet", "csv", "json")
@@ -36,6 +36,34 @@ def export(ledger: Ledger, run: int, folder: Path, *, formats: Sequence[str] = F
             path = folder / f"{name}.{kind}"
             write(table, path)
             made.append(path)
+    return made
+
+
+def write_lines(ledger: Ledger, run: int, tables: Sequence[str], folder: Path) -> list[Path]:
+    """Write raw tables of a run as JSON Lines, `NAME.jsonl` each; return the files.
+
+    Raises UnknownName where the run has no such table, UserError where a file cannot be written.
+    """
+    known = {name for _, name, _ in ledger.tables(run)}
+    for name in tables:
+        if name not in known:
+            raise UnknownName("table", name, known)
+    made = [folder / f"{quote(name, safe='')}.jsonl" for name in tables]
+    for name, path in zip(tables, made, strict=True):
+        write_table(ledger, run, name, path)
+    return made
+
+
+def write_files(ledger: Ledger, run: int, folder: Path) -> list[Path]:
+    """Copy the files that a run's trials kept to `trials/NUMBER/NAME`; return the copies.
+
+    Raises UserError where one cannot be written.
+    """
+    made = []
+    for row, name, path in ledger.files(run):
+        if not row.retired:
+            made.append(folder / "trials" / str(row.number) / quote(name, safe=""))
+            copy(path, made[-1])
     return made
 
 

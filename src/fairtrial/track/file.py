@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copyfile
 
 import polars as pl
 
@@ -22,6 +23,16 @@ def write(table: pl.LazyFrame, path: Path) -> None:
     except (OSError, pl.exceptions.PolarsError) as problem:
         reason = (str(problem) or type(problem).__name__).splitlines()[0]
         raise UserError(f"cannot write {path}: {reason}") from problem
+
+
+def copy(source: Path, path: Path) -> None:
+    """Copy a file, whole or not at all. Raises UserError where that fails."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole(path) as part:
+            copyfile(source, part)
+    except OSError as problem:
+        raise UserError(f"cannot write {path}: {problem.strerror or problem}") from problem
 
 
 @contextmanager

@@ -44,8 +44,19 @@ def write_results(ledger: Ledger, run: int, folder: Path, *, conditions: Sequenc
     summary = folder / "summary.json"
     _write_json(summary, _summary(ledger, found, rows, conditions))
     digests[summary.name] = _digest(summary)
-    _write_json(folder / "run.json", _record(ledger, found, digests))
-    return [folder / "run.json", *made, summary]
+    return [write_record(ledger, run, folder, digests), *made, summary]
+
+
+def write_record(ledger: Ledger, run: int, folder: Path, digests: Mapping[str, str]) -> Path:
+    """Write `run.json`: what a run was, and the digests of the files beside it; return it. Raises UserError."""
+    path = folder / "run.json"
+    _write_json(path, _record(ledger, ledger.run(run), digests))
+    return path
+
+
+def digests_of(files: Sequence[Path], folder: Path) -> dict[str, str]:
+    """Return the digest of each file, by its path within the folder."""
+    return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
 
 
 def _tables(ledger: Ledger, run: int, number: Mapping[bytes, int]) -> dict[str, pl.LazyFrame]:
