@@ -217,6 +217,20 @@ def test_timing_studies_take_turns(sides: Write, fairtrial: Type) -> None:
     assert roles == {"warmup": 2, "trial": 12, "sentinel": 2}
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+@pytest.mark.timeout(120)
+def test_whoever_is_first_has_the_machine(sides: Write, fairtrial: Type, seed: int) -> None:
+    """Two timing studies of one condition end, whichever of the two is drawn to begin."""
+    names = (sides("a.yaml"), sides("b.yaml", study="new"))
+    for name, slow in zip(names, (1.0, 1.5), strict=True):
+        made = json.loads(name.read_text()) | {"factors": {}, "base": {"x": 1.0, "slow": slow}, "seed": seed}
+        made |= {"timing": True, "parallel": {"jobs": 1}}
+        name.write_text(json.dumps({key: value for key, value in made.items() if value != {}}))
+    code, shown, said = fairtrial("compare", "--paired", *map(str, names), "--rounds", "2", "--quiet")
+    assert code in (4, 5), said
+    assert "2 rounds" in shown
+
+
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT], ids=["kill", "ctrl-c"])
 def test_what_was_broken_off_goes_on(
     sides: Write, here: Path, fairtrial: Type, calls: Callable[[], list[str]], ending: signal.Signals

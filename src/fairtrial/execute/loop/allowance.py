@@ -33,7 +33,7 @@ class Allowance:
         self._grant = Grant(1)
         self.caution = ""
         """What the reader must know."""
-        self.refresh(running=0, flying=0, more=True)
+        self.refresh(running=0, flying=0, more=False)
 
     @property
     def jobs(self) -> int:
