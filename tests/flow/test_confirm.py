@@ -110,6 +110,30 @@ def test_the_verdict_outranks_a_failed_trial(noisy: Path, fairtrial) -> None:
     assert (code, "measured the best of run 1 again: not supported" in out) == (4, True)
 
 
+ARMS = """
+import pathlib
+import random
+
+
+def arm(which: str = "a", x: int = 0, *, seed: int) -> dict[str, float]:
+    changed = pathlib.Path(__file__).with_name("late").exists()
+    noise = random.Random(f"{seed}/{x}/{which}").gauss(0, 0.01)
+    return {"score": ({"a": 0.0, "b": 2.0} if changed else {"a": 3.0, "b": 2.0})[which] + noise}
+"""
+
+
+def test_a_condition_of_another_arm_does_not_stand_for_the_best(noisy: Path, fairtrial) -> None:
+    """The first best has fallen behind; that another arm is as good as the new one at its level says nothing of it."""
+    (noisy / "arms.py").write_text(ARMS)
+    arms = {"a": {"set": {"which": "a"}}, "b": {"set": {"which": "b"}}}
+    factors = {"x": [0, 1]}
+    Study(study="s", system={"python": "arms:arm"}, variants=arms, **{**LATE, "factors": factors}).run()
+    (noisy / "late").touch()
+    code, out, _ = fairtrial("confirm", "1", "--top", "4", "--replicates", "6", "-q")
+    assert (code, "not supported" in out) == (4, True)
+    assert "The best condition is not the best on fresh seeds." in out
+
+
 def test_nothing_to_confirm(noisy: Path, fairtrial) -> None:
     """A run without a directed metric has no best condition: one line, and no run is opened."""
     searched("flat", metrics={"score": "none"})

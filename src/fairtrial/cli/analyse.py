@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fairtrial.cli.console import envelope, note, say
+from fairtrial.cli.console import envelope, note, plain, say
 from fairtrial.cli.declare import AsJson
 from fairtrial.cli.run import Quiet, Why
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fairtrial.flow.confirm import Confirmed
     from fairtrial.flow.selftest.run import Rate
 
@@ -50,7 +52,7 @@ def analyse(
     as_json: AsJson = False,
 ) -> None:
     """Ask a run a question; the answer may be "none" or "inconclusive"."""
-    from fairtrial.flow.analyse import Question, analyse, kinds, remember
+    from fairtrial.flow.analyse import Question, answers, remember
 
     asked = Question(
         metric=metric,
@@ -66,8 +68,7 @@ def analyse(
         column=column,
         prompts=prompts,
     )
-    chosen = [of] if of else kinds(None, run_number)
-    findings = {kind: list(analyse(None, run_number, kind, asked)) for kind in chosen}
+    findings = answers(None, run_number, of, asked)
     if why:
         remember(None, run_number, findings, why=why, command=sys.argv)
     if as_json:
@@ -77,7 +78,7 @@ def analyse(
         _print_findings(kind, found)
 
 
-def _print_findings(kind: str, findings: list[Any]) -> None:
+def _print_findings(kind: str, findings: Sequence[Any]) -> None:
     from fairtrial.cli import tables
     from fairtrial.flow.report import sections
 
@@ -185,19 +186,12 @@ def selftest(
     slow = None if full else False
     rates = measure(only=tuple(only or ()), slow=slow, share=share, jobs=jobs, on_rate=None if quiet else progress)
     if as_json:
-        envelope("selftest", [{**_plain(rate), "holds": rate.holds} for rate in rates])
+        envelope("selftest", [{**plain(rate), "holds": rate.holds} for rate in rates])
     elif markdown:
         _print_markdown(rates)
     else:
         _print_rates(rates)
     return 0 if all(rate.holds for rate in rates) else 4
-
-
-def _plain(rate: Rate) -> dict[str, Any]:
-    from fairtrial.cli.console import plain
-
-    made: dict[str, Any] = plain(rate)
-    return made
 
 
 HEADS = ("detector", "world", "size", "promised", "measured", "95 % interval", "holds")

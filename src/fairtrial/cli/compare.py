@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fairtrial.cli.console import envelope, note, number, say, when
+from fairtrial.cli.console import envelope, note, number, plain, say, when
 from fairtrial.cli.declare import AsJson, Words, is_override, source
 from fairtrial.cli.run import Engine, Quiet, Why, listeners, live
 from fairtrial.errors import UserError
@@ -150,21 +150,12 @@ def _finish(found: Comparison, junit: Path | None, as_markdown: bool, as_json: b
     if junit is not None:
         write_junit(found, junit)
     if as_json:
-        envelope(
-            "compare", {**_plain(found), "exit_code": EXIT[found.verdict]}, next_command=found.next_command or None
-        )
+        envelope("compare", {**plain(found), "exit_code": EXIT[found.verdict]}, next_command=found.next_command or None)
     elif as_markdown:
         say(markdown(found).rstrip("\n"))
     else:
         _print(found)
     return EXIT[found.verdict]
-
-
-def _plain(found: Comparison) -> dict[str, Any]:
-    from fairtrial.cli.console import plain
-
-    made: dict[str, Any] = plain(found)
-    return made
 
 
 def _print(found: Comparison) -> None:
@@ -230,7 +221,7 @@ def aa(
     if found.duel.comparison is None:
         return _ended(found.duel, (None, False, as_json))
     if as_json:
-        envelope("aa", {**_plain(found.duel.comparison), "nulls": found.nulls, "still": found.still})
+        envelope("aa", {**plain(found.duel.comparison), "nulls": found.nulls, "still": found.still})
     else:
         _print_unchanged(found)
     return 6 if found.duel.comparison.verdict == "INVALID" else 0

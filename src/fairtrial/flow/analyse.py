@@ -324,10 +324,16 @@ def _searches(design: str) -> bool:
     return strategy.learns or strategy.asynchronous
 
 
-def kinds(home: Path | None, number: int | None) -> list[str]:
-    """Say which analyses fit a run: its claims, then what its study is made for."""
+def answers(
+    home: Path | None, number: int | None, of: str | None, question: Question = Question()
+) -> dict[str, Sequence[Finding]]:
+    """Answer a question of a kind about a run; without a kind its claims, then what its study is made for.
+
+    Kind -> findings; the run is read once. Raises as `analyse` does.
+    """
     with evidence(home, number) as found:
-        return [*(["claims"] if found.study.expect else []), *fitting(found)]
+        chosen = [of] if of else [*(["claims"] if found.study.expect else []), *fitting(found)]
+        return {kind: [_advising(finding, found) for finding in ask(found, kind, question)] for kind in chosen}
 
 
 def remember(

@@ -75,12 +75,11 @@ def _first(
     home: Path | None, number: int | None, top: int | None, replicates: int | None
 ) -> tuple[_First, dict[str, Any], Path]:
     from fairtrial.flow.evidence import gather
-    from fairtrial.store.adopt import SYSTEM
 
     with reading(home) as book:
         found = gather(book.ledger, number)
         run, study = found.run, found.study
-        if run.system == SYSTEM:
+        if found.imported:
             raise UserError(f"run {run.number} was imported: there is no system to measure with")
         chosen = _chosen(_optimum(found).candidates, top or study.confirm.top, run.number)
         drivers = book.ledger.provenance(run.number)
@@ -139,13 +138,17 @@ def _verdict(finding: OptimumFinding, again: Sequence[Again], ended: Ended) -> t
     if not again:
         return Verdict.INCONCLUSIVE, "No condition could be matched with its second measurement."
     winner, new = again[0], finding.candidates[0]
-    same = (winner.variant, dict(winner.assignment)) == (new.variant, dict(new.assignment))
-    if same:
+    if _same(winner, new):
         return finding.verdict, f"The best condition is the best again. {finding.answer}"
-    stands = next((item for item in finding.candidates if dict(item.assignment) == dict(winner.assignment)), None)
+    stands = next((item for item in finding.candidates if _same(winner, item)), None)
     if stands is not None and stands.best:
         return (
             Verdict.INCONCLUSIVE,
             f"Another condition is ahead now; the two cannot be told apart. {finding.answer}",
         )
     return Verdict.NOT_SUPPORTED, f"The best condition is not the best on fresh seeds. {finding.answer}"
+
+
+def _same(one: Again, other: Candidate) -> bool:
+    """Say whether two are one condition."""
+    return (one.variant, dict(one.assignment)) == (other.variant, dict(other.assignment))

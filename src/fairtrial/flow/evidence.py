@@ -71,9 +71,8 @@ class Evidence:
         if name is not None:
             self.data.metric(name)
             return name
-        directed = [metric.name for metric in self.metrics if metric.direction is not Direction.NONE]
-        if directed:
-            return directed[0]
+        if self._directed:
+            return self._directed[0]
         known = sorted(self.data.metrics)
         if len(known) != 1:
             raise UserError("no metric says which way is better", hint=f"--metric {' | '.join(known)}")
@@ -81,8 +80,11 @@ class Evidence:
 
     def judged(self) -> list[str]:
         """List the metrics with a direction; all where none has one."""
-        directed = [metric.name for metric in self.metrics if metric.direction is not Direction.NONE]
-        return directed or [metric.name for metric in self.metrics]
+        return self._directed or [metric.name for metric in self.metrics]
+
+    @property
+    def _directed(self) -> list[str]:
+        return [metric.name for metric in self.metrics if metric.direction is not Direction.NONE]
 
     def direction(self, name: str) -> Direction:
         """Return which way a metric is better."""
@@ -105,7 +107,9 @@ class Evidence:
 
     def arms(self) -> tuple[str, ...]:
         """List the arms; none for a study without variants."""
-        column = self.data.factors.get("variant")
+        from fairtrial.analyse.data import ARMS
+
+        column = self.data.factors.get(ARMS)
         return () if column is None else column.levels
 
 

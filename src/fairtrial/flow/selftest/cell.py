@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 NULLS, PLANTED = 1000, 400
@@ -28,3 +29,21 @@ class Cell:
     """numpy Generator -> it fired."""
     slow: bool = False
     """Only in the full self-test."""
+
+
+def sized(
+    detector: str,
+    world: str,
+    rate: float,
+    fires: Callable[..., bool],
+    *,
+    design: tuple[int, int, float],
+    planted: bool,
+    slow: bool = False,
+    **more: Any,
+) -> Cell:
+    """Make a cell over sizes; `design` is how many there are, the replicates of each, and the relative noise."""
+    count, replicates, noise = design
+    made = partial(fires, count=count, replicates=replicates, noise=noise, **more)
+    size = f"{count} sizes x {replicates} replicates"
+    return Cell(detector, f"{world}, noise {noise:.0%}", size, planted, rate, made, slow=slow)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fairtrial.analyse.curve.crossover import crossover
 from fairtrial.analyse.data import data
-from fairtrial.flow.selftest.cell import Cell
+from fairtrial.flow.selftest.cell import Cell, sized
 from fairtrial.flow.selftest.scaling import LOSS, MOST, Law, grown, noisy, sizes
 from fairtrial.model.curve import CrossoverFinding
 from fairtrial.model.finding import Verdict
@@ -48,50 +48,34 @@ def slower(x: Any) -> Any:
     return 0.6 - 0.02 * np.log(x / PLACE)
 
 
-def _found(laws: tuple[Law, Law], design: tuple[int, int, float], rng: Any, *, paired: bool) -> CrossoverFinding:
-    count, replicates, noise = design
-    x = sizes(count)
-    one, other = (noisy(law, x, replicates, noise, rng) for law in laws)
+def _found(laws: tuple[Law, Law], rng: Any, *, paired: bool, **design: Any) -> CrossoverFinding:
+    x, replicates = sizes(design["count"]), design["replicates"]
+    one, other = (noisy(law, x, replicates, design["noise"], rng) for law in laws)
     measured = grown(x, {"one": one, "other": other}, shift=0 if paired else replicates)
     return crossover(data(measured), LOSS, metric="loss", factor="n", arms=("one", "other"))
 
 
-def _crosses(rng: Any, *, laws: tuple[Law, Law], design: tuple[int, int, float], paired: bool = True) -> bool:
-    return _found(laws, design, rng, paired=paired).verdict is Verdict.SUPPORTED
+def _crosses(rng: Any, *, laws: tuple[Law, Law], paired: bool = True, **design: Any) -> bool:
+    return _found(laws, rng, paired=paired, **design).verdict is Verdict.SUPPORTED
 
 
-def _covers(rng: Any, *, laws: tuple[Law, Law], design: tuple[int, int, float], paired: bool = True) -> bool:
-    interval = _found(laws, design, rng, paired=paired).place_interval
+def _covers(rng: Any, *, laws: tuple[Law, Law], paired: bool = True, **design: Any) -> bool:
+    interval = _found(laws, rng, paired=paired, **design).place_interval
     return interval is not None and interval.low <= PLACE <= interval.high
 
 
-def _cell(
-    world: str,
-    rate: float,
-    fires: Any,
-    design: tuple[int, int, float],
-    *,
-    planted: bool,
-    slow: bool = True,
-    **more: Any,
-) -> Cell:
-    count, replicates, noise = design
-    size = f"{count} sizes x {replicates} replicates"
-    made = partial(fires, design=design, **more)
-    return Cell("crossover", f"{world}, noise {noise:.0%}", size, planted, rate, made, slow=slow)
-
-
+_cell = partial(sized, "crossover", slow=True)
 SAME, CROSSING, LOGARITHMS = (steep, steep), (steep, shallow), (falling, slower)
 CELLS: tuple[Cell, ...] = (
-    _cell("identical arms", 0.05, _crosses, (5, 3, 0.05), planted=False, laws=SAME),
-    _cell("identical arms", 0.05, _crosses, (8, 2, 0.02), planted=False, laws=SAME),
-    _cell("identical arms, other seeds", 0.05, _crosses, (8, 5, 0.1), planted=False, laws=SAME, paired=False),
-    _cell("arms that converge", 0.05, _crosses, (8, 5, 0.05), planted=False, laws=(steep, nearby)),
-    _cell("arms that meet at the end", 0.05, _crosses, (8, 5, 0.02), planted=False, laws=(steep, meeting)),
-    _cell("a crossing", 0.9, _crosses, (8, 5, 0.05), planted=True, slow=False, laws=CROSSING),
-    _cell("a crossing, other seeds", 0.9, _crosses, (8, 5, 0.05), planted=True, laws=CROSSING, paired=False),
-    _cell("interval holds the place", 0.9, _covers, (8, 5, 0.02), planted=True, slow=False, laws=CROSSING),
-    _cell("interval holds the place", 0.9, _covers, (8, 3, 0.05), planted=True, laws=CROSSING),
-    _cell("interval holds the place", 0.9, _covers, (6, 10, 0.05), planted=True, laws=CROSSING, paired=False),
-    _cell("interval holds the place of logarithms", 0.9, _covers, (6, 5, 0.02), planted=True, laws=LOGARITHMS),
+    _cell("identical arms", 0.05, _crosses, design=(5, 3, 0.05), planted=False, laws=SAME),
+    _cell("identical arms", 0.05, _crosses, design=(8, 2, 0.02), planted=False, laws=SAME),
+    _cell("identical arms, other seeds", 0.05, _crosses, design=(8, 5, 0.1), planted=False, laws=SAME, paired=False),
+    _cell("arms that converge", 0.05, _crosses, design=(8, 5, 0.05), planted=False, laws=(steep, nearby)),
+    _cell("arms that meet at the end", 0.05, _crosses, design=(8, 5, 0.02), planted=False, laws=(steep, meeting)),
+    _cell("a crossing", 0.9, _crosses, design=(8, 5, 0.05), planted=True, slow=False, laws=CROSSING),
+    _cell("a crossing, other seeds", 0.9, _crosses, design=(8, 5, 0.05), planted=True, laws=CROSSING, paired=False),
+    _cell("interval holds the place", 0.9, _covers, design=(8, 5, 0.02), planted=True, slow=False, laws=CROSSING),
+    _cell("interval holds the place", 0.9, _covers, design=(8, 3, 0.05), planted=True, laws=CROSSING),
+    _cell("interval holds the place", 0.9, _covers, design=(6, 10, 0.05), planted=True, laws=CROSSING, paired=False),
+    _cell("interval holds the place of logarithms", 0.9, _covers, design=(6, 5, 0.02), planted=True, laws=LOGARITHMS),
 )

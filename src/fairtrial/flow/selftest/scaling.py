@@ -10,7 +10,7 @@ import numpy as np
 
 from fairtrial.analyse.curve.scaling import scaling
 from fairtrial.analyse.data import Data, data
-from fairtrial.flow.selftest.cell import Cell
+from fairtrial.flow.selftest.cell import Cell, sized
 from fairtrial.model.curve import ScalingFinding
 from fairtrial.model.finding import Verdict
 from fairtrial.model.run import Measurements
@@ -103,22 +103,7 @@ def _covers(rng: Any, *, name: str, truth: float, count: int, replicates: int, n
     return interval is not None and interval.low <= truth <= interval.high
 
 
-def _cell(
-    world: str,
-    rate: float,
-    fires: Any,
-    *,
-    design: tuple[int, int, float],
-    planted: bool,
-    slow: bool = False,
-    **more: Any,
-) -> Cell:
-    count, replicates, noise = design
-    made = partial(fires, count=count, replicates=replicates, noise=noise, **more)
-    size = f"{count} sizes x {replicates} replicates"
-    return Cell("scaling", f"{world}, noise {noise:.0%}", size, planted, rate, made, slow=slow)
-
-
+_cell = partial(sized, "scaling")
 CELLS: tuple[Cell, ...] = (
     _cell("flat", 0.05, _improves, design=(5, 3, 0.05), planted=False, law=flat),
     _cell("flat", 0.05, _improves, design=(8, 5, 0.2), planted=False, slow=True, law=flat),
