@@ -7,7 +7,6 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
 
 from fairtrial.errors import SpecError
 from fairtrial.spec.yaml import parse, scalar
@@ -133,8 +132,13 @@ def test_bare_words_on_the_command_line_are_what_yaml_reads(text):
         made = scalar(text)
     except ValueError:
         return
-    yaml = YAML(typ="safe", pure=True).load(f"[{text}]") if "_" not in text and "x" not in text else [made]
+    yaml = parse(f"[{text}]")[0] if "_" not in text and "x" not in text else [made]
     assert yaml == [made]
+
+
+def test_numbers_of_the_core_schema_are_numbers():
+    """Also those that begin with the point and have an exponent without a sign; in quotes they are words."""
+    assert parse("[.5e3, .0E0, 5.e3, '.5e3', \".5e3\", .5e]")[0] == [500.0, 0.0, 5000.0, ".5e3", ".5e3", ".5e"]
 
 
 @pytest.mark.parametrize("text", [".nan", ".NaN", "-.inf", "+.Inf", ".INF"])

@@ -21,6 +21,7 @@ _TAG = "tag:yaml.org,2002:"
 _CONSTANTS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _WHOLE = re.compile(r"[-+]?[0-9]+")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_POINTED = re.compile(r"[-+]?\.[0-9]+[eE][0-9]+")
 _UNBOUNDED = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
@@ -123,6 +124,8 @@ class _Builder:
     def _scalar(self, node: ScalarNode, path: str) -> Any:
         kind = str(node.tag).removeprefix(_TAG)
         try:
+            if kind == "str" and not node.style and _POINTED.fullmatch(node.value):
+                return _finite(float(node.value))  # the library takes it for a word
             if kind == "str":
                 return str(node.value)
             if kind in ("null", "bool"):
