@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("overhead", "isolated", "persistent", "resume", "startup", "large", "judging")
+SCRIPTS = ("overhead", "isolated", "persistent", "resume", "startup", "large", "judging", "floor", "web", "stall")
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from itertools import repeat
 
@@ -86,6 +87,23 @@ def test_hanging_request_times_out(virtual, service):
     assert (records.t_done_ns - records.t_send_ns)[1] == pytest.approx(0.5 * S, abs=1e4)
     assert np.isnan(records.response_s[1])
     assert server.connects == 2
+
+
+def test_time_out_that_an_adapter_renames(virtual, service):
+    """An adapter that turns its cancellation into a failure of its own changes nothing: it was a time-out."""
+    session = service(lambda: 0.1).session()
+    plain = session.call
+
+    async def call(prepared):
+        try:
+            return await plain(prepared)
+        except asyncio.CancelledError:
+            raise RequestFailed("sql_57014") from None
+
+    session.call, session.script = call, [None, None]
+    records = drive(virtual, [session], Load(duration_s=3, timeout_s=0.5))
+    assert records.outcome[:3].tolist() == [Outcome.TIMEOUT, Outcome.TIMEOUT, Outcome.OK]
+    assert records.errors == ("timeout",)
 
 
 def test_slow_requests_below_the_limit_are_left_alone(virtual, service):

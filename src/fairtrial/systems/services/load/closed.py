@@ -114,15 +114,15 @@ class Closed:
     async def _failed(self, user: User, dog: Watchdog, request: tuple[int, int], problem: BaseException) -> None:
         """Write down a request that did not succeed; connect again where the connection is gone."""
         done, dog.since_ns = self._clock(), 0
-        if not isinstance(problem, asyncio.CancelledError):
-            _miss(user.log, (*request, done), classify(problem))
-        elif dog.expired:
+        how = classify(problem)
+        if dog.expired:
             dog.forgive()
-            _miss(user.log, (*request, done), (Outcome.TIMEOUT, "timeout"))
-        else:
+            how = Outcome.TIMEOUT, "timeout"
+        elif isinstance(problem, asyncio.CancelledError):
             _miss(user.log, (*request, 0), (Outcome.CENSORED, ""))
             raise problem
-        if lost(problem):
+        _miss(user.log, (*request, done), how)
+        if how[0] == Outcome.TIMEOUT or lost(problem):
             await self._return(user, request[0])
 
     async def _return(self, user: User, op: int) -> None:

@@ -12,7 +12,7 @@ from fairtrial.systems.services.load.failure import FAILURES, classify, lost
 from fairtrial.systems.services.load.log import Log
 from fairtrial.systems.services.load.watchdog import Watchdog
 from fairtrial.systems.services.record import Outcome
-from fairtrial.systems.services.target import Reply, Session, Settles
+from fairtrial.systems.services.target import Session, Settles
 
 PAUSE_S, LONGEST_PAUSE_S = 0.01, 0.25
 """Between two attempts to connect again: the first, and the longest."""
@@ -41,7 +41,7 @@ class Desk(Protocol):
     def take(self, line: Line) -> Job | None:
         """Give a line that is free the request that waits longest; without one, the line is idle."""
 
-    def ended(self, job: Job, line: Line, done: int) -> Log:
+    def write(self, job: Job, client: int, done: int) -> Log:
         """Write a request down that came to an end; the log takes what else there is to say."""
 
     def cut(self, how: tuple[Outcome, str]) -> None:
@@ -63,14 +63,14 @@ class Line:
         self._settle = session.settle if isinstance(session, Settles) else None
         self._dog = Watchdog(clock, round(timeout_s * 1e9))
         self._loop = asyncio.get_running_loop()
-        self._given: asyncio.Future[None] | None = None
+        self._given: asyncio.Future[Job] | None = None
         self._job: Job | None = None
 
     def give(self, job: Job) -> None:
         """Wake an idle line for a request."""
         self._job = job
         if self._given is not None:
-            self._given.set_result(None)
+            self._given.set_result(job)
 
     async def live(self, job: Job | None = None) -> None:
         """Serve requests, the given one first, until cancelled or given up."""
@@ -79,23 +79,19 @@ class Line:
         serves = True
         try:
             while serves:
-                job = self._job or self._desk.take(self) or await self._wait()
+                job = self._job or self._desk.take(self)
+                if job is None:  # idle, until `give` comes
+                    self._given = self._loop.create_future()
+                    job = await self._given
                 self._job = job
                 serves = await self._serve(job)
         finally:
             self._dog.leave()
             if self._job is not None:
-                self._end(self._job, 0).fail(Outcome.CENSORED, "")
-
-    async def _wait(self) -> Job:
-        self._given = self._loop.create_future()
-        await self._given
-        if self._job is None:
-            raise RuntimeError("woken for nothing")
-        return self._job
+                self._desk.write(self._job, self.number, 0).fail(Outcome.CENSORED, "")
 
     async def _serve(self, job: Job) -> bool:
-        """Send a request and write down how it ended; say whether the line is of further use."""
+        """Send the request and write down how it ended; say whether the line is of further use."""
         clock, fresh = self._clock, not self.connected
         self._dog.begin(job.due)
         job.sent = clock()
@@ -109,28 +105,26 @@ class Line:
         except (*FAILURES, asyncio.CancelledError) as problem:
             return await self._failed(job, problem, fresh=fresh and not self.connected)
         self._dog.since_ns = 0
-        log = self._end(job, (reply and reply.done_ns) or done)
-        if reply is not None:
-            self._hear(log, job, reply)
-        return True
-
-    def _hear(self, log: Log, job: Job, reply: Reply) -> None:
-        if self._settle is None:
+        self._job = None
+        log = self._desk.write(job, self.number, (reply and reply.done_ns) or done)
+        if reply is not None and self._settle is None:
             log.hear(reply)
-        else:
+        elif reply is not None and self._settle is not None:
             log.settle(self._settle, job.prepared, reply)
+        return True
 
     async def _failed(self, job: Job, problem: BaseException, *, fresh: bool) -> bool:
         done, self._dog.since_ns = self._clock(), 0
-        if not isinstance(problem, asyncio.CancelledError):
-            how = classify(problem)
-        elif self._dog.expired:
+        if self._dog.expired:
             self._dog.forgive()
             how = Outcome.TIMEOUT, "timeout"
-        else:
+        elif isinstance(problem, asyncio.CancelledError):
             raise problem
-        self._end(job, done).fail(*how)
-        if not lost(problem):
+        else:
+            how = classify(problem)
+        self._job = None
+        self._desk.write(job, self.number, done).fail(*how)
+        if how[0] != Outcome.TIMEOUT and not lost(problem):
             return True
         self.connected = False
         return await self._return(give_up=fresh)
@@ -149,7 +143,3 @@ class Line:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         self._desk.gone(self)
         return False
-
-    def _end(self, job: Job, done: int) -> Log:
-        self._job = None
-        return self._desk.ended(job, self, done)

@@ -95,7 +95,8 @@ class Opened:
 
     def take(self, line: Line) -> Job | None:
         """Give a line that is free the request that waits longest; without one, the line is idle."""
-        self._drop_late()
+        if self._queue:
+            self._drop_late()
         if self._queue:
             job = self._queue.popleft()
             job.wait = self._clock() - job.ready
@@ -103,9 +104,20 @@ class Opened:
         self._idle.append(line)
         return None
 
-    def ended(self, job: Job, line: Line, done: int) -> Log:
+    def write(self, job: Job, client: int, done: int) -> Log:
         """Write a request down that came to an end; the log takes what else there is to say."""
-        return self._write(job, line.number, done)
+        log = self._log
+        log.client.append(client)
+        log.seq.append(job.seq)
+        log.op.append(job.op)
+        log.due.append(job.due)
+        log.sent.append(job.sent)
+        log.wait.append(job.wait)
+        log.done.append(done)
+        self._under_way -= 1
+        if not self._under_way:
+            self._check_drained()
+        return log
 
     def cut(self, how: tuple[Outcome, str]) -> None:
         """Fail whatever waits for a connection when none is left, and none can be had."""
@@ -113,7 +125,7 @@ class Opened:
             job = self._queue.popleft()
             job.sent = self._clock()
             job.wait = job.sent - job.ready
-            self._write(job, -1, job.sent).fail(*how)
+            self.write(job, -1, job.sent).fail(*how)
 
     def gone(self, line: Line) -> None:
         """Forget a line that is given up."""
@@ -139,9 +151,10 @@ class Opened:
 
     def _accept(self, job: Job) -> None:
         self._under_way += 1
-        self._drop_late()
+        if self._queue:
+            self._drop_late()
         if self._under_way > self._bounds.in_flight:
-            self._write(job, -1, 0).fail(Outcome.SHED, "")
+            self.write(job, -1, 0).fail(Outcome.SHED, "")
         elif self._idle:
             self._idle.pop().give(job)
         elif self.elastic:
@@ -152,27 +165,14 @@ class Opened:
     def _drop_late(self) -> None:
         """Give up what has waited for a connection beyond the time-out."""
         while self._queue and self._queue[0].due + round(self._bounds.timeout_s * 1e9) <= self._clock():
-            self._write(self._queue.popleft(), -1, self._clock()).fail(Outcome.TIMEOUT, "timeout")
+            self.write(self._queue.popleft(), -1, self._clock()).fail(Outcome.TIMEOUT, "timeout")
 
     def _give_up(self) -> None:
         """Write down what the drain left: waiting for a connection, or not even dispatched."""
         self._drop_late()
         rest = [Job(self._seq[at], self._due[at], 0, 0, None) for at in range(self._at, len(self._due))]
         for job in (*self._queue, *rest):
-            self._write(job, -1, 0).fail(Outcome.CENSORED, "")
-
-    def _write(self, job: Job, client: int, done: int) -> Log:
-        log = self._log
-        log.client.append(client)
-        log.seq.append(job.seq)
-        log.op.append(job.op)
-        log.due.append(job.due)
-        log.sent.append(job.sent)
-        log.wait.append(job.wait)
-        log.done.append(done)
-        self._under_way -= 1
-        self._check_drained()
-        return log
+            self.write(job, -1, 0).fail(Outcome.CENSORED, "")
 
     def _check_drained(self) -> None:
         if not self._under_way and self._at >= len(self._due) and not self._drained.done():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from fairtrial.systems.services.target import Reply, RequestFailed
@@ -26,8 +26,12 @@ class Library:
         import aiohttp
         from yarl import URL
 
+        from fairtrial.systems.services.targets.stamped import Stamp, Stamped
+
         await self.close()
-        connector = aiohttp.TCPConnector(limit=1)
+        loop, self._stamp = asyncio.get_running_loop(), Stamp()
+        connector: Any = aiohttp.TCPConnector(limit=1)
+        connector._factory = partial(Stamped, self._stamp, loop)
         self._library = aiohttp
         self._session = aiohttp.ClientSession(
             self._url,
@@ -39,7 +43,7 @@ class Library:
             skip_auto_headers=AUTOMATIC,
         )
         self._session._retry_connection = False  # it would send a GET again when a kept connection breaks: two for one
-        opening = aiohttp.ClientRequest(self._method, URL(self._url), loop=asyncio.get_running_loop())
+        opening = aiohttp.ClientRequest(self._method, URL(self._url), loop=loop)
         try:
             connection = await connector.connect(opening, [], aiohttp.ClientTimeout())
         except (aiohttp.ClientError, OSError) as problem:
@@ -48,16 +52,17 @@ class Library:
 
     async def call(self, asked: Asked) -> Reply:
         """Send a request and read the answer. Raises RequestFailed: http_503, refused, reset, protocol."""
+        stamp = self._stamp
+        stamp.first_ns = 0
         sending = self._session.request(self._method, asked.path, data=asked.body or None, allow_redirects=False)
         try:
             async with sending as answer:
-                first_ns = time.perf_counter_ns()
                 body = await answer.read()
         except (self._library.ClientError, OSError) as problem:
             raise self._failed(problem) from problem
         if answer.status not in self._expected:
             raise RequestFailed(f"http_{answer.status}")
-        return Reply(first_ns, len(body))
+        return Reply(stamp.first_ns, len(body), done_ns=stamp.last_ns)
 
     async def close(self) -> None:
         """Disconnect."""

@@ -63,7 +63,7 @@ class Wire(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[Reply] | None = None
         self._reply = Reply()  # the same for all requests: whoever gets it has read it before the next is sent
-        self._first = self._bytes = 0
+        self._first = self._last = self._bytes = 0
         self._head = b""
         self._headed = False
 
@@ -85,8 +85,9 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on."""
+        self._last = self._clock()
         if not self._first:
-            self._first = self._clock()
+            self._first = self._last
         self._bytes += len(data)
         if not self._headed:
             self._head += data
@@ -127,7 +128,7 @@ class Wire(asyncio.Protocol):
         answer, self._answer = self._answer, None
         if answer is not None and not answer.done():
             reply = self._reply
-            reply.first_ns, reply.bytes_in, reply.done_ns = self._first, self._bytes, self._clock()
+            reply.first_ns, reply.bytes_in, reply.done_ns = self._first, self._bytes, self._last
             answer.set_result(reply)
 
     def _fail(self, problem: RequestFailed) -> None:
