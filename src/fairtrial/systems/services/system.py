@@ -16,6 +16,9 @@ from fairtrial.systems.services.measure.known import COMMON, METRICS
 from fairtrial.systems.services.target import Virtual
 from fairtrial.systems.services.targets.known import KINDS, adapter, measures
 
+OPEN, CLOSED = frozenset({"stable"}), frozenset({"little_residual"})
+"""Metrics that only an open, and only a closed load has."""
+
 
 class Services:
     """Load, saturation and regression of real servers.
@@ -35,10 +38,11 @@ class Services:
     share_scope = "condition"
 
     def measured(self, base: Mapping[str, Any]) -> frozenset[str]:
-        """Return the common metrics and those of the target; all of them where no kind is named."""
-        target = base.get("target")
-        kind = str(target.get("kind")) if isinstance(target, Mapping) else ""
-        return COMMON | measures(kind) if kind in KINDS else frozenset(METRICS)
+        """Return the common metrics, those of the mode of load, and those of the target; all where none is named."""
+        kind, mode = (str(_below(base, part, name)) for part, name in (("target", "kind"), ("load", "mode")))
+        if kind not in KINDS:
+            return frozenset(METRICS)
+        return (COMMON | measures(kind)) - (OPEN if mode in ("closed", "None") else CLOSED)
 
     def require(self, parameters: given.Parameters) -> None:
         """Raise MissingPart, UserError or ServiceFailed for a target that cannot be measured here."""
@@ -49,11 +53,11 @@ class Services:
             resource(name).require(options)
 
     def input_digests(self, parameters: given.Parameters) -> Mapping[str, str]:
-        """Return the digest of a trace of arrivals."""
+        """Return the digests of a trace of arrivals, and of a file of prompts."""
         from fairtrial.model.identity import digest_bytes
 
-        trace = parameters.load.trace
-        return {} if trace is None else {"trace": digest_bytes(Path(trace).read_bytes()).hex()}
+        files = {"trace": parameters.load.trace, "prompts": getattr(parameters.target, "prompts", None)}
+        return {name: digest_bytes(Path(file).read_bytes()).hex() for name, file in files.items() if file is not None}
 
     def cost_s(self, parameters: given.Parameters) -> float:
         """Return the seconds that a load takes, about; preparing and starting a server come on top."""
@@ -84,10 +88,16 @@ class Services:
         """Put the load on the target and measure. Raises Invalid for what must not be believed, ServiceFailed."""
         from fairtrial.systems.services.trial import run
 
-        return run(parameters, context)
+        known = self.measured(parameters.model_dump(mode="json"))
+        return {**dict.fromkeys(known), **run(parameters, context)}
 
     def conclude(self, measured: Measurements, tables: Callable[[str], Any]) -> Sequence[Section]:
         """Return the plots of a load test, and its bottleneck with the evidence."""
         from fairtrial.systems.services.conclude.sections import sections
 
         return sections(measured, tables)
+
+
+def _below(base: Mapping[str, Any], part: str, name: str) -> Any:
+    inner = base.get(part)
+    return inner.get(name) if isinstance(inner, Mapping) else None

@@ -18,13 +18,24 @@ from fairtrial.systems.services.measure import metrics, summary, validity
 from fairtrial.systems.services.parameters import Parameters
 from fairtrial.systems.services.record import Host, Records
 from fairtrial.systems.services.table import frame
-from fairtrial.systems.services.target import Derives, Endpoint, Target, Tidies, Virtual
+from fairtrial.systems.services.target import Derives, Endpoint, Gauges, Target, Tidies, Virtual
 from fairtrial.systems.services.targets.known import adapter
 from fairtrial.systems.services.watch import host as hygiene
+from fairtrial.systems.services.watch.gauges import Ask
 from fairtrial.systems.services.watch.processes import Sampler
 
 OURS = 0
 """Stands for this process among those that are sampled: the generators are its children."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What was seen of the processes in a window."""
+
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    samples: Any = None
+    """The table `samples`; None where nothing was watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +46,18 @@ class Observed:
     host: Host
     facts: Mapping[str, Any] = field(default_factory=dict)
     """For run.json: what the target says of itself, its counters, the machine."""
-    sampled: Mapping[str, float | None] = field(default_factory=dict)
-    """Metrics of the processes and of the server's counters."""
-    samples: Any = None
-    """The table `samples`, or None where nothing was watched."""
+    derived: Mapping[str, float] = field(default_factory=dict)
+    """Metrics from the server's counters."""
     doubt: str = ""
-    """Why the server's counters make the measurement INVALID."""
+    """Why these counters make the measurement INVALID."""
+    sampler: Sampler | None = None
+
+    def watched(self, begin_ns: int, end_ns: int) -> Watched:
+        """Return what was seen of the processes in this window."""
+        if self.sampler is None:
+            return Watched()
+        samples = self.sampler.frame(self.records.begin_ns)
+        return Watched(self.sampler.summary(begin_ns, end_ns), self.sampler.detail(begin_ns, end_ns), samples)
 
 
 def run(parameters: Parameters, context: Context) -> dict[str, float | None]:
@@ -53,20 +70,21 @@ def run(parameters: Parameters, context: Context) -> dict[str, float | None]:
     observed = observe(target, parameters, context)
     measured = metrics.measure(observed.records, load=parameters.load, objective=parameters.objective)
     verdict = validity.check(measured, observed.host, load=parameters.load, validity=parameters.validity)
+    watched = observed.watched(*measured.window)
     invalid = (*verdict.invalid, *filter(None, [observed.doubt]))
     cautions = (*verdict.cautions, *observed.facts.get("host", {}).get("cautions", ()))
-    begin_ns = observed.records.begin_ns
-    said = summary.summary(measured, observed.host, invalid=invalid, cautions=cautions, begin_ns=begin_ns)
-    about = _about(parameters, context, observed)
+    about = _about(parameters, context, observed) | {"sampled": watched.detail}
     context.table("requests", frame(observed.records, window=measured.window))
     context.table("facts", facts.rows(about, invalid=invalid, cautions=cautions))
-    if observed.samples is not None:
-        context.table("samples", observed.samples)
+    if watched.samples is not None:
+        context.table("samples", watched.samples)
+    begin_ns = observed.records.begin_ns
+    said = summary.summary(measured, observed.host, invalid=invalid, cautions=cautions, begin_ns=begin_ns)
     _keep(context, "summary.json", said)
     _keep(context, "run.json", about)
     if invalid:
         raise Invalid("; ".join(invalid))
-    return {**measured.metrics, **metrics.of_host(observed.host), **observed.sampled}
+    return {**measured.metrics, **metrics.of_host(observed.host), **watched.metrics, **observed.derived}
 
 
 def _virtual(target: Any, parameters: Parameters, context: Context) -> Observed:
@@ -90,8 +108,7 @@ def _loaded(target: Target, endpoint: dict[str, Any], parameters: Parameters, co
     """Put the load on a server that is prepared, watching its processes and ours."""
     pids = tuple(endpoint.get("pids", ()))
     clean, before = hygiene.before(), asyncio.run(target.counters(endpoint))
-    gauges = partial(target.counters, endpoint) if before else None
-    with Sampler({"server": pids, "client": (OURS,)}, gauges=gauges) as sampler:
+    with Sampler({"server": pids, "client": (OURS,)}, gauges=_asked(target, endpoint, before)) as sampler:
         records, host = crew.run(
             parameters.target.model_dump(mode="json"),
             endpoint,
@@ -100,7 +117,6 @@ def _loaded(target: Target, endpoint: dict[str, Any], parameters: Parameters, co
             folder=context.scratch,
         )
     after = asyncio.run(target.counters(endpoint))
-    window = (records.begin_ns, records.end_ns)
     return Observed(
         records=records,
         host=host,
@@ -109,12 +125,18 @@ def _loaded(target: Target, endpoint: dict[str, Any], parameters: Parameters, co
             "server": {name: endpoint[name] for name in ("version", "pids") if name in endpoint},
             "host": hygiene.after(clean, server=pids, address=_address(endpoint)),
             "counters": {name: after[name] - before.get(name, 0.0) for name in after},
-            "sampled": sampler.detail(*window),
         },
-        sampled={**sampler.summary(*window), **(target.derived(before, after) if isinstance(target, Derives) else {})},
-        samples=sampler.frame(records.begin_ns),
+        derived=target.derived(before, after) if isinstance(target, Derives) else {},
         doubt=target.doubt(before, after),
+        sampler=sampler,
     )
+
+
+def _asked(target: Target, endpoint: Endpoint, known: Mapping[str, float]) -> Ask | None:
+    """Return what asks the server while the load runs: its gauges, else its counters where it has some."""
+    if isinstance(target, Gauges):
+        return partial(target.gauges, endpoint)
+    return partial(target.counters, endpoint) if known else None
 
 
 def _address(endpoint: Endpoint) -> str:

@@ -46,7 +46,11 @@ class Known:
 
     def median(self) -> float | None:
         """Return the median of what is known; None of nothing."""
-        return quantiles(self.ordered, [0.5])[0] if len(self.ordered) else None
+        return self.plain(0.5)
+
+    def plain(self, p: float) -> float | None:
+        """Return a quantile of what is known, however little that is; None of nothing."""
+        return quantiles(self.ordered, [p])[0] if len(self.ordered) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class Measured:
     """Requests belong to it that were due from its begin to before its end, in nanoseconds of the records."""
     service_p50_s: float | None
     """Median service time of the successes, however few they are."""
+    lateness_p99_s: float | None
+    """How late requests were sent, however few they are: what the gate looks at."""
     per_operation: Mapping[str, Mapping[str, float | None]]
     """Operation -> requests, success_rate, throughput_per_s, latency_*_s."""
     needs: Mapping[str, int]
@@ -78,6 +80,7 @@ def measure(records: Records, *, load: Load, objective: Objective) -> Measured:
         steady=steady,
         window=(window.begin_ns, window.end_ns),
         service_p50_s=found["service"].median(),
+        lateness_p99_s=found["lateness"].plain(0.99),
         per_operation=_operations(records, due, window, bounded),
         needs=latencies.needs,
         unbounded=latencies.unbounded,

@@ -59,7 +59,7 @@ def check(measured: Measured, host: Host, *, load: Load, validity: Validity) -> 
 
 def _sent(measured: Measured, validity: Validity) -> Iterator[Finding]:
     """Judge whether requests were sent, and when they were due."""
-    achieved, late = measured.metrics["achieved"], measured.metrics["lateness_p99_s"]
+    achieved, late = measured.metrics["achieved"], measured.lateness_p99_s
     if achieved is not None and achieved < validity.achieved:
         yield True, f"the generator sent {achieved:.2%} of what was due (limit {validity.achieved:.2%}): {RELIEF}"
     limit_s = max(validity.lateness_s, validity.lateness_share * (measured.service_p50_s or 0.0))
