@@ -10,7 +10,11 @@ import pytest
 from fairtrial.systems.services.measure.latency import Known, Latencies, ascending, collect, interval, ladder
 from fairtrial.systems.services.record import Outcome, blank
 
-RNG = np.random.default_rng(0)
+
+@pytest.fixture
+def rng():
+    """A generator of the test's own: nothing depends on which tests ran before."""
+    return np.random.default_rng(0)
 
 
 def of(values, above=0, *, bounded=True):
@@ -18,9 +22,9 @@ def of(values, above=0, *, bounded=True):
     return Latencies.of({"latency": Known(np.sort(np.asarray(values, float)), above)}, bounded=bounded)
 
 
-def test_percentiles_are_numpys():
+def test_percentiles_are_numpys(rng):
     """Each percentile is numpy's default on the fixture, mean and maximum are of all."""
-    values = RNG.gamma(2, 0.01, 12_345)
+    values = rng.gamma(2, 0.01, 12_345)
     found = of(values).metrics
     for name, p in (("p50", 50), ("p90", 90), ("p95", 95), ("p99", 99), ("p999", 99.9)):
         assert found[f"latency_{name}_s"] == pytest.approx(np.percentile(values, p), rel=1e-13)
@@ -29,9 +33,9 @@ def test_percentiles_are_numpys():
 
 
 @pytest.mark.parametrize(("n", "told"), [(19, 0), (20, 1), (99, 1), (100, 2), (999, 3), (1000, 4), (10_000, 5)])
-def test_ten_requests_must_lie_beyond(n, told):
+def test_ten_requests_must_lie_beyond(n, told, rng):
     """A percentile is told from the size on at which ten requests lie beyond it; before, it says how many it needs."""
-    found = of(RNG.random(n))
+    found = of(rng.random(n))
     percentiles = [value for name, value in found.metrics.items() if name[8] == "p"]
     assert sum(value is not None for value in percentiles) == told
     assert len(found.needs) == 5 - told
@@ -89,9 +93,9 @@ def test_ascending_drops_what_is_not_known():
     assert ascending(np.array([3.0, math.nan, 1.0])).tolist() == [1.0, 3.0]
 
 
-def test_the_ladder_climbs_as_far_as_requests_reach():
+def test_the_ladder_climbs_as_far_as_requests_reach(rng):
     """Steps are equal on the axis of the tail, end where ten requests lie beyond, and never fall."""
-    steps = ladder(Known(np.sort(RNG.gamma(2, 1, 5000))))
+    steps = ladder(Known(np.sort(rng.gamma(2, 1, 5000))))
     probabilities, values = zip(*steps, strict=True)
     assert probabilities[0] == 0.0
     assert 5000 * (1 - probabilities[-1]) >= 9.99
@@ -100,9 +104,9 @@ def test_the_ladder_climbs_as_far_as_requests_reach():
     assert ladder(Known(np.array([1.0]))) == ()
 
 
-def test_intervals_widen_with_correlation():
+def test_intervals_widen_with_correlation(rng):
     """Requests that resemble their neighbours tell less: the interval of a persistent series is wider."""
-    noise = RNG.normal(size=20_000)
+    noise = rng.normal(size=20_000)
     persistent = noise.copy()
     for i in range(1, len(persistent)):
         persistent[i] = 0.95 * persistent[i - 1] + noise[i]
@@ -112,12 +116,12 @@ def test_intervals_widen_with_correlation():
         low, high = interval(series, Known(np.sort(series)), 0.99, float(np.quantile(series, 0.99)))
         assert low < np.quantile(series, 0.99) < high
         widths.append(high - low)
-    assert widths[1] > 2 * widths[0]
+    assert widths[1] > 1.5 * widths[0]  # 2.4 to 5.7 in 60 draws
 
 
-def test_a_short_run_has_no_upper_end():
+def test_a_short_run_has_no_upper_end(rng):
     """Where the rank lies above the longest, the end is not known."""
-    series = RNG.random(120)
+    series = rng.random(120)
     low, high = interval(series, Known(np.sort(series)), 0.99, float(np.quantile(series, 0.99)))
     assert low is not None
     assert high is None
