@@ -19,7 +19,14 @@ from fairtrial.systems.services.system import Services
 
 FILES = sorted(Services.studies.glob("*.yaml"))
 NAMES = [file.stem for file in FILES]
-TOY = ("replicates=1", "timing=false", "base.load.duration_s=1", "base.load.warmup_s=0.5", "limits.retries.invalid=0")
+TOY = (
+    "replicates=1",
+    "timing=false",
+    "parallel.jobs=1",
+    "base.load.duration_s=1",
+    "base.load.warmup_s=0.5",
+    "limits.retries.invalid=0",
+)
 LEVELS = {
     "load.clients": "load.clients=1,2",
     "load.rate_per_s": "load.rate_per_s=20,40",

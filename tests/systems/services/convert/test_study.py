@@ -174,3 +174,40 @@ def test_reasons_are_of_keys_that_exist():
         section, *rest = path.split(".")
         assert rest[0] in SECTIONS[section], path
         assert len(rest) == 1 or rest[1] in settings, path
+
+
+@pytest.mark.parametrize("client", sorted(CLIENTS))
+def test_a_converted_recipe_is_a_study_with_the_same_identity_each_time(recipes, client, tmp_path):
+    """The reader takes it; converting and reading again gives the same resolved study, and so the same trials."""
+    from fairtrial import Study
+    from fairtrial.model.identity import digest
+
+    resolved = []
+    for name in ("first.yaml", "again.yaml"):
+        (tmp_path / name).write_text(convert(recipes.recipe(client), file="recipe.yaml", clients=(1, 2)))
+        made = Study.read(tmp_path / name).declare(folder=tmp_path).study
+        assert made.name == client.replace("_", "-")
+        assert [factor.name for factor in made.factors][-1:] == ["load.clients"]
+        resolved.append(digest(dict(made.document)))
+    assert resolved[0] == resolved[1]
+
+
+@pytest.mark.long
+def test_a_converted_recipe_runs(recipes, tmp_path, monkeypatch):
+    """The recipe of PostgreSQL, as it comes out, at toy size on a real server."""
+    import fairtrial
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study.yaml").write_text(convert(recipes.postgres))
+    toy = (
+        "replicates=1",
+        "timing=false",
+        "parallel.jobs=1",
+        "base.load.duration_s=1",
+        "base.load.warmup_s=1",
+        "limits.retries.invalid=0",
+    )
+    run = fairtrial.Study.read("study.yaml", *toy).run()
+    failures = {row.failure.kind.value for row in run.trials() if row.failure is not None}
+    assert failures <= {"invalid"}
+    assert {row.assignment["target.operation"] for row in run.trials()} == {"insert", "select"}
