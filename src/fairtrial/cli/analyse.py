@@ -156,12 +156,14 @@ def report(
 
         sys.stdout.write(markdown(found))
         return
-    paths = publish(None, run_number, folder, of=tuple(of or ()), factor=factor, why=why, command=sys.argv)
+    made = publish(None, run_number, folder, of=tuple(of or ()), factor=factor, why=why, command=sys.argv)
     if as_json:
-        envelope("report", paths)
+        envelope("report", list(made.paths))
         return
-    for path in paths:
-        say(str(path))
+    say(f"{made.title}: {made.answer}\n")
+    plots = sum(path.suffix == ".png" for path in made.paths)
+    say(str(made.folder / "report.html"))
+    say(f"{made.folder / 'report.md'}, with {plots} plots in plots/ and their numbers in data/")
 
 
 def selftest(

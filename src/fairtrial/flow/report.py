@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,19 @@ def markdown(made: Document) -> str:
     return write(made)
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A report that was written."""
+
+    title: str
+    answer: str
+    verdict: str
+    """'' for a study without claims."""
+    folder: Path
+    paths: tuple[Path, ...]
+    """All files."""
+
+
 def publish(
     home: Path | None,
     number: int | None,
@@ -165,7 +179,7 @@ def publish(
     factor: str | None = None,
     why: str = "",
     command: Sequence[str] = (),
-) -> list[Path]:
+) -> Published:
     """Write a run's report into a folder (`reports/RUN` beside the book unless given), and note that in the book.
 
     Of a book that can only be read it is written all the same.
@@ -180,4 +194,4 @@ def publish(
     detail = {"folder": str(target), "answer": made.answer, "verdict": made.verdict}
     with suppress(BookUnwritable), writing(home) as book:
         book.act("report", why=why, command=tuple(command), run=run, detail=detail)
-    return paths
+    return Published(made.title, made.answer, made.verdict, target, tuple(paths))
