@@ -155,11 +155,13 @@ def _hear_all(generators: Sequence[Generator], word: str, *, until_ns: int | Non
     with selectors.DefaultSelector() as selector:
         for one in generators:
             selector.register(one.process.stdout or 0, selectors.EVENT_READ, one)
-        while silent := [one for one in generators if word not in one.said]:
+        while waiting := selector.get_map():
             left_s = None if until_ns is None else (until_ns - time.perf_counter_ns()) * 1e-9
-            ready = selector.select(left_s)
+            ready = [key for key, _ in selector.select(left_s)]
             if not ready:
-                raise Invalid(f"generator process {silent[0].number} did not end in time", hint="starved, or stopped")
-            for key, _ in ready:
-                if word not in key.data.said:
-                    key.data.hear()
+                late = min(key.data.number for key in waiting.values())
+                raise Invalid(f"generator process {late} did not end in time", hint="starved, or stopped")
+            for key in ready:
+                key.data.hear()
+                if word in key.data.said:  # from then on its pipe says no more than that it ended
+                    selector.unregister(key.fileobj)

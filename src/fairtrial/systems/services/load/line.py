@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from fairtrial.systems.services.load.connection import reconnect
 from fairtrial.systems.services.load.failure import FAILURES, classify, lost
+from fairtrial.systems.services.load.job import Job
 from fairtrial.systems.services.load.log import Log
 from fairtrial.systems.services.load.watchdog import Watchdog
 from fairtrial.systems.services.record import Outcome
@@ -16,21 +16,6 @@ from fairtrial.systems.services.target import Session, Settles
 
 PAUSE_S, LONGEST_PAUSE_S = 0.01, 0.25
 """Between two attempts to connect again: the first, and the longest."""
-
-
-@dataclass(slots=True)
-class Job:
-    """A request that is due."""
-
-    seq: int
-    due: int
-    ready: int
-    """When the generator got round to it."""
-    op: int
-    prepared: Any
-    sent: int = 0
-    wait: int = 0
-    """How long it waited for a connection: in the queue, or for a new one."""
 
 
 class Desk(Protocol):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
 import numpy as np
 
+from fairtrial.systems.services.load.account import Account
 from fairtrial.systems.services.load.connection import close_all, connect_all
-from fairtrial.systems.services.load.line import Job, Line
-from fairtrial.systems.services.load.log import Log
+from fairtrial.systems.services.load.job import Job
+from fairtrial.systems.services.load.line import Line
 from fairtrial.systems.services.load.pace import Pace
 from fairtrial.systems.services.load.tasks import Tasks
 from fairtrial.systems.services.record import Outcome, Records
@@ -54,11 +54,12 @@ class Opened:
         self._due: list[int] = schedule[1].tolist()
         self._clock, self._pace = clock, pace
         self.elastic = bounds.elastic
-        self._log, self._tasks = Log(), Tasks()
+        self._tasks = Tasks()
+        self._account = Account(clock, round(bounds.timeout_s * 1e9), self._check_drained)
+        self.write = self._account.write
         self._lines: dict[Line, None] = {}  # in the order of their numbers
         self._idle: list[Line] = []
-        self._queue: deque[Job] = deque()
-        self._under_way = self._at = 0
+        self._at = 0
         self._drained: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def connect(self) -> None:
@@ -91,41 +92,19 @@ class Opened:
 
     def records(self, worker: int, ops: Sequence[str]) -> list[Records]:
         """Return the records, in one piece."""
-        return [self._log.records(worker, ops)]
+        return [self._account.log.records(worker, ops)]
 
     def take(self, line: Line) -> Job | None:
         """Give a line that is free the request that waits longest; without one, the line is idle."""
-        if self._queue:
-            self._drop_late()
-        if self._queue:
-            job = self._queue.popleft()
-            job.wait = self._clock() - job.ready
-            return job
-        self._idle.append(line)
-        return None
-
-    def write(self, job: Job, client: int, done: int) -> Log:
-        """Write a request down that came to an end; the log takes what else there is to say."""
-        log = self._log
-        log.client.append(client)
-        log.seq.append(job.seq)
-        log.op.append(job.op)
-        log.due.append(job.due)
-        log.sent.append(job.sent)
-        log.wait.append(job.wait)
-        log.done.append(done)
-        self._under_way -= 1
-        if not self._under_way:
-            self._check_drained()
-        return log
+        job = self._account.next()
+        if job is None:
+            self._idle.append(line)
+        return job
 
     def cut(self, how: tuple[Outcome, str]) -> None:
         """Fail whatever waits for a connection when none is left, and none can be had."""
-        while self._queue and not any(line.connected for line in self._lines):
-            job = self._queue.popleft()
-            job.sent = self._clock()
-            job.wait = job.sent - job.ready
-            self.write(job, -1, job.sent).fail(*how)
+        if not any(line.connected for line in self._lines):
+            self._account.refuse(how)
 
     def gone(self, line: Line) -> None:
         """Forget a line that is given up."""
@@ -150,30 +129,21 @@ class Opened:
             self._pace.at(due[self._at], self._dispatch)
 
     def _accept(self, job: Job) -> None:
-        self._under_way += 1
-        if self._queue:
-            self._drop_late()
-        if self._under_way > self._bounds.in_flight:
+        if self._account.open() > self._bounds.in_flight:
             self.write(job, -1, 0).fail(Outcome.SHED, "")
         elif self._idle:
             self._idle.pop().give(job)
         elif self.elastic:
             self._tasks.start(self._line(fresh=True).live(job))
         else:
-            self._queue.append(job)
-
-    def _drop_late(self) -> None:
-        """Give up what has waited for a connection beyond the time-out."""
-        while self._queue and self._queue[0].due + round(self._bounds.timeout_s * 1e9) <= self._clock():
-            self.write(self._queue.popleft(), -1, self._clock()).fail(Outcome.TIMEOUT, "timeout")
+            self._account.wait(job)
 
     def _give_up(self) -> None:
         """Write down what the drain left: waiting for a connection, or not even dispatched."""
-        self._drop_late()
-        rest = [Job(self._seq[at], self._due[at], 0, 0, None) for at in range(self._at, len(self._due))]
-        for job in (*self._queue, *rest):
-            self.write(job, -1, 0).fail(Outcome.CENSORED, "")
+        self._account.leave()
+        for at in range(self._at, len(self._due)):
+            self.write(Job(self._seq[at], self._due[at], 0, 0, None), -1, 0).fail(Outcome.CENSORED, "")
 
     def _check_drained(self) -> None:
-        if not self._under_way and self._at >= len(self._due) and not self._drained.done():
+        if not self._account.under_way and self._at >= len(self._due) and not self._drained.done():
             self._drained.set_result(None)
