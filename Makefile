@@ -25,7 +25,12 @@ help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do printf '%-10s %s\n' "$$name" "$$what"; done
 
 .PHONY: demo
-demo: $(VENV)/demo.stamp ## install into .venv and run a real study: a classifier on handwritten digits
+demo: $(VENV)/demo.stamp ## install into .venv and find where a real PostgreSQL saturates (two minutes)
+	$(BIN)/fairtrial run services/postgres-demo
+	$(BIN)/fairtrial report -o
+
+.PHONY: demo-digits
+demo-digits: $(VENV)/demo.stamp ## another one: a classifier on handwritten digits
 	$(BIN)/fairtrial run studies/digits.yaml
 
 .PHONY: test
