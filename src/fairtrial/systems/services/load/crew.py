@@ -163,5 +163,5 @@ def _hear_all(generators: Sequence[Generator], word: str, *, until_ns: int | Non
                 raise Invalid(f"generator process {late} did not end in time", hint="starved, or stopped")
             for key in ready:
                 key.data.hear()
-                if word in key.data.said:  # from then on its pipe says no more than that it ended
-                    selector.unregister(key.fileobj)
+            for key in [key for key in ready if word in key.data.said]:
+                selector.unregister(key.fileobj)  # it says no more than that it ended, again and again
