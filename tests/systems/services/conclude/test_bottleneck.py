@@ -73,8 +73,8 @@ def test_cores_that_are_not_known_are_missing(planted):
         ("generator-bound", {"generator_cpu_share": 0.95}, "for"),
         ("generator-bound", {"generator_cpu_share": 0.8}, "unclear"),
         ("generator-bound", {"generator_cpu_share": 0.4}, "against"),
-        ("error-limited", {"success_rate": 0.9}, "for"),
-        ("error-limited", {"success_rate": 1.0}, "against"),
+        ("error-limited", {"errors": 10.0, "requests": 100.0}, "for"),
+        ("error-limited", {"errors": 0.0, "requests": 100.0, "success_rate": 0.5}, "against"),
         ("waiting for a connection", {"latency_p50_s": 0.05, "service_p50_s": 0.01}, "for"),
         ("waiting for a connection", {"latency_p50_s": 0.0101, "service_p50_s": 0.01}, "against"),
         ("memory near its limit", {"server_rss_bytes": 950.0}, "for"),
@@ -107,7 +107,7 @@ def test_a_queue_in_the_server_and_a_busy_gpu(planted):
 
 def test_nothing_near_its_limit_is_insufficient_evidence(planted):
     """What is measured and below its limit is no bottleneck either."""
-    metrics = {"generator_cpu_share": 0.2, "success_rate": 1.0}
+    metrics = {"generator_cpu_share": 0.2, "errors": 0.0, "requests": 100.0}
     said = bottleneck(views(planted, metrics=metrics, sampled=planted.sampled(2, server=0.4), known={"host__cpus": 8}))
     assert "insufficient evidence: not measured: " in said.sentences[0]
     assert "generator" not in said.sentences[0]

@@ -26,7 +26,6 @@ TAIL = 10
 LEAST = 0.1
 """Share at which a tail begins: below it a logarithm shows nothing but the luckiest requests."""
 TICKS = (
-    (0.1, "10 %"),
     (0.5, "50 %"),
     (0.9, "90 %"),
     (0.99, "99 %"),
@@ -120,7 +119,7 @@ def _tails(ladder: Ladder, requests: polars.DataFrame) -> Iterator[Figure]:
     found: dict[str, list[Series]] = {}
     opened = False
     for arm, place, rows in grouped(requests, ladder):
-        if place not in shown:
+        if place not in shown or 0.0 in ladder.at("stable", arm, place).values:
             continue
         name = level(ladder.levels[place]) if ladder.factor else arm or "response"
         response, service, lost = times(rows)
@@ -137,12 +136,17 @@ def _tail_figure(ladder: Ladder, arm: str, series: Sequence[Series], *, opened: 
     farthest = max(x for each in series for x in each.x)
     ticks = tuple((_stretch(share), name) for share, name in TICKS if _stretch(share) <= farthest + 0.05)
     caption = "Successful requests of the window, repetitions pooled; a line ends where fewer than ten are beyond it."
+    caption += "" if _stable(ladder) else " Over-saturated levels have none."
     if opened:
         caption += " Lines: response time, from when a request was due; dashes: service time, from when it was sent."
     along = f", by {ladder.factor}" if ladder.factor else ""
     title = f"Distribution of latency{along}{f' ({arm})' if arm and ladder.factor else ''}"
     x = Axis("share of requests answered within", ticks=ticks)
     return Figure(f"latency tail {arm}", title, x, _log(series), tuple(series), caption=caption)
+
+
+def _stable(ladder: Ladder) -> bool:
+    return not any(0.0 in ladder.at("stable", *cell).values for cell in ladder.cells())
 
 
 def spread(count: int, most: int = LINES) -> list[int]:

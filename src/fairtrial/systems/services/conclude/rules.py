@@ -17,7 +17,7 @@ BUSY, IDLE = 0.9, 0.7
 WAITING, FREE = 0.25, 0.05
 """Share of the requests in flight that wait for one thing: from here on for, below that against."""
 FAILING = 0.01
-"""Share of the due requests that are misses, from which errors limit."""
+"""Share of the due requests that fail, from which errors limit."""
 LONGER = 2.0
 """Response over service from which requests wait before they are sent."""
 MEMORY = ("host.server_memory_limit_bytes", "host.memory_limit_bytes", "host.memory_bytes")
@@ -183,13 +183,13 @@ def pool(views: Views, arm: str, place: int) -> Evidence:
 
 
 def errors(views: Views, arm: str, place: int) -> Evidence:
-    """Weigh whether misses limit what is answered."""
+    """Weigh whether failures limit what is answered; what was shed or timed out is what an overload looks like."""
     cause = "error-limited"
-    success = views.ladder.at("success_rate", arm, place).mean
-    if success is None:
-        return _unknown(cause, "success rate")
-    text = f"{percent(1 - success)} of the requests are misses"
-    return _weighed(cause, 1 - success, least=FAILING, below=FAILING, text=text)
+    failed, due = (views.ladder.at(metric, arm, place).mean for metric in ("errors", "requests"))
+    if failed is None or not due:
+        return _unknown(cause, "count of failures")
+    text = f"{percent(failed / due)} of the requests failed"
+    return _weighed(cause, failed / due, least=FAILING, below=FAILING, text=text)
 
 
 def _first(views: Views, arm: str, place: int, sampled: str, metric: str) -> float | None:
