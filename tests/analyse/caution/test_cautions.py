@@ -243,3 +243,10 @@ def test_runs_with_hardly_a_value(failed):
     """A run in which nothing, or one trial, succeeded still gets its cautions."""
     found = raised(measured(quiet(), failed=failed), attempts=attempts(places()))
     assert {CautionKind.FEW_REPLICATES, CautionKind.INCOMPLETE} <= found.keys()
+
+
+def test_a_condition_of_nothing_but_zeros_is_no_reason_to_stumble():
+    """Noise that grows with the mean has no scale where the mean is 0: that condition says nothing of the machine."""
+    values = quiet(mean=lambda level: 10.0**level, sd=0.0) * np.exp(np.random.default_rng(1).normal(0, 0.1, (6, 6)))
+    values[0] = 0.0
+    raised(measured(values), attempts=attempts(places()), study_=study(timing=True))

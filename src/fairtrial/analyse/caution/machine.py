@@ -80,7 +80,10 @@ def machine(found: Data, study: Study, metrics: Sequence[str], line: Timeline) -
 def residuals(found: Data, metric: str) -> Floats:
     """Return what is left of a metric without its condition's mean, in units of the `scale` of its noise."""
     left, _ = _centred(found, metric)
-    return left / scale(found, metric)
+    size = scale(found, metric)
+    shares: Floats = np.full(len(left), np.nan)
+    np.divide(left, size, out=shares, where=size > 0)  # where all is 0, nothing is relative
+    return shares
 
 
 def scale(found: Data, metric: str) -> Floats:
