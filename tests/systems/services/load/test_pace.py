@@ -100,3 +100,22 @@ def test_never_early_on_the_real_clock(kind):
 def test_timers_can_be_tightened():
     """Asking for tight timers does no harm."""
     tighten()
+
+
+def test_overdue_calls_let_others_in(virtual):
+    """Calls that keep asking for what is overdue already do not keep the loop from everything else."""
+    seen = []
+
+    async def work():
+        pace = virtual.pace()
+
+        def again():
+            seen.append("call")
+            pace.at(0, again)
+
+        pace.at(0, again)
+        await asyncio.sleep(1e-6)
+        pace.close()
+
+    virtual.run_until_complete(work())
+    assert 1 < len(seen) < 10_000

@@ -15,7 +15,7 @@ from fairtrial.systems.services.load.tasks import Task, Tasks
 from fairtrial.systems.services.load.watchdog import Watchdog
 from fairtrial.systems.services.load.words import Load
 from fairtrial.systems.services.record import Outcome, Records
-from fairtrial.systems.services.target import Request, Session, Settles
+from fairtrial.systems.services.target import Request, Session
 
 GRACE_S = 0.5
 """The drain is this much longer than the time-out, so that what times out says so."""
@@ -86,7 +86,7 @@ class Closed:
         """Send one request after the other: the hot loop, in which every name is local and nothing is made."""
         clock, call, end_ns, log = self._clock, user.session.call, self._end_ns, user.log
         op_done, sent_done, done_done, hear = log.op.append, log.sent.append, log.done.append, log.hear
-        settle = user.session.settle if isinstance(user.session, Settles) else None
+        settle = getattr(user.session, "settle", None)
         thinks = self._load.think_s > 0
         for op, prepared in user.requests:
             sent = dog.since_ns = clock()

@@ -22,6 +22,10 @@ GRACE_S = 0.5
 """The drain is this much longer than the time-out, so that what times out says so."""
 
 
+TOGETHER = 64
+"""Most requests that are sent before answers are read again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What one process may use."""
@@ -118,9 +122,10 @@ class Opened:
         return line
 
     def _dispatch(self) -> None:
-        """Send all that is due by now; come again when the next one is."""
+        """Send what is due by now, some at a time; come again when the next one is due."""
         due, now = self._due, self._clock()
-        while self._at < len(due) and due[self._at] <= now:
+        limit = min(len(due), self._at + TOGETHER)
+        while self._at < limit and due[self._at] <= now:
             job = Job(self._seq[self._at], due[self._at], self._clock(), *self._upcoming)
             self._at += 1
             self._accept(job)
