@@ -149,8 +149,8 @@ def opened(handle: Mapping[str, Any], rates: list[float], seconds: float, rounds
                     else:
                         load = {"mode": "open", "rate_per_s": rate, "connections": 8, "duration_s": seconds}
                         mine.append(ours(handle, folder, **load))
-        for key in ("p50", "p99"):
-            rows.append([f"{rate:,.0f}/s", key, *_agreement([one[key] for one in mine], [one[key] for one in peer])])
+        said = {key: _agreement([one[key] for one in mine], [one[key] for one in peer]) for key in ("p50", "p99")}
+        rows += [[f"{rate:,.0f}/s", key, *cells] for key, cells in said.items()]
         late = statistics.median(each["late"] for each in mine)
         rows.append([f"{rate:,.0f}/s", "lateness p99", f"{late * 1e6:.0f}", "–", "–", "–", ""])
     table(["rate", "", "ours us", "pgbench us", "difference us", "pgbench's range us", "agrees"], rows)

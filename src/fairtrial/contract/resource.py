@@ -16,8 +16,10 @@ class Server(Protocol):
     name: str
 
     def require(self, options: Mapping[str, Any]) -> None:
-        """Check beforehand that it can start. Raises MissingPart (with the command that brings what is missing),
-        UserError for an option that it does not know."""
+        """Check beforehand that it can start.
+
+        Raises MissingPart (with the command that brings what is missing), UserError for an unknown option.
+        """
 
     def start(self, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         """Start one and wait until it answers; its data lives in a fresh folder of the system's temporary folder.

@@ -7,18 +7,18 @@ from typing import Annotated
 from pydantic import Field
 
 from fairtrial.systems.services.load.words import Load, Objective, Validity, Words
-from fairtrial.systems.services.targets.chroma import Chroma
-from fairtrial.systems.services.targets.http import Http
-from fairtrial.systems.services.targets.llamacpp import LlamaCpp
-from fairtrial.systems.services.targets.minio import Minio
+from fairtrial.systems.services.targets.language.llamacpp import LlamaCpp
+from fairtrial.systems.services.targets.language.ollama import Ollama
+from fairtrial.systems.services.targets.language.openai import OpenAI
+from fairtrial.systems.services.targets.language.vllm import Vllm
 from fairtrial.systems.services.targets.null import Null
-from fairtrial.systems.services.targets.ollama import Ollama
-from fairtrial.systems.services.targets.openai import OpenAI
-from fairtrial.systems.services.targets.postgres import Postgres
-from fairtrial.systems.services.targets.qdrant import Qdrant
-from fairtrial.systems.services.targets.redis import Redis
+from fairtrial.systems.services.targets.postgresql.postgres import Postgres
 from fairtrial.systems.services.targets.simulated import Simulated
-from fairtrial.systems.services.targets.vllm import Vllm
+from fairtrial.systems.services.targets.stores.minio import Minio
+from fairtrial.systems.services.targets.stores.redis import Redis
+from fairtrial.systems.services.targets.vectors.chroma import Chroma
+from fairtrial.systems.services.targets.vectors.qdrant import Qdrant
+from fairtrial.systems.services.targets.web.http import Http
 
 TargetParameters = (
     Postgres | Chroma | OpenAI | Vllm | LlamaCpp | Ollama | Http | Redis | Qdrant | Minio | Simulated | Null

@@ -53,7 +53,9 @@ async def _databases(dsn: str) -> dict[str, str]:
     first = await asyncpg.connect(dsn)
     for name, steps in {"before": STEPS, "same": STEPS, "slow": 4 * STEPS}.items():
         await first.execute(f"CREATE DATABASE {name}")
-        found[name] = dsn.replace("/postgres?", f"/{name}?") if "/postgres?" in dsn else dsn.rsplit("/", 1)[0] + f"/{name}"
+        found[name] = (
+            dsn.replace("/postgres?", f"/{name}?") if "/postgres?" in dsn else dsn.rsplit("/", 1)[0] + f"/{name}"
+        )
         made = await asyncpg.connect(found[name])
         await made.execute(PROBE.format(steps=steps))
         await made.close()

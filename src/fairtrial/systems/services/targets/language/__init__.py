@@ -1,0 +1,1 @@
+"""Language models: OpenAI's routes, vLLM, llama.cpp, Ollama."""

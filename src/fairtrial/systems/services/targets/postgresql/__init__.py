@@ -1,0 +1,1 @@
+"""PostgreSQL: parameters, workloads, tables, sessions, counters."""

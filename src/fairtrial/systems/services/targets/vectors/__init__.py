@@ -1,0 +1,1 @@
+"""Vector stores: ChromaDB and Qdrant, their vectors and their true neighbours."""

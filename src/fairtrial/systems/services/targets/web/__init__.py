@@ -1,0 +1,1 @@
+"""Plain HTTP, by aiohttp or by a protocol of our own."""
