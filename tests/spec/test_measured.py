@@ -40,6 +40,10 @@ class Kinds:
         more = {"stream": {"ttft_p99_s", "ttft_p50_s"}, "vector": {"recall"}}.get(base.get("kind", "plain"), set())
         return frozenset({"latency_s", *more})
 
+    def timed(self, base: Mapping[str, Any]) -> bool:
+        """What streams is a time."""
+        return base.get("kind") == "stream"
+
     def run(self, parameters: Any, context: Any) -> Mapping[str, float]:
         """Is never run here."""
         raise NotImplementedError
@@ -100,3 +104,19 @@ def test_an_unknown_metric_is_still_unknown(kinds):
     """The nearest of all that the system knows is named."""
     with pytest.raises(SpecError, match=r"unknown metric 'ttft_p98_s' \(did you mean 'ttft_p9"):
         kinds(slo={"ttft_p98_s": {"max": 1}})
+
+
+def test_a_system_of_times_makes_a_timing_study(kinds):
+    """Its trials run alone, in blocks, and are live, in the recorded study too."""
+    study = kinds(base={"kind": "stream"})
+    assert (study.timing, study.live, study.parallel.jobs, study.order.randomise) == (True, True, 1, "blocked")
+    assert study.document["timing"] is True
+    assert not kinds(base={"kind": "vector"}).timing
+    arms = {"one": {"set": {"kind": "stream"}}, "other": {"set": {"kind": "vector"}}}
+    assert kinds(variants=arms).timing
+
+
+def test_the_users_word_on_timing_holds(kinds):
+    """`timing: false` lets trials run side by side."""
+    study = kinds(base={"kind": "stream"}, timing=False, parallel={"jobs": 2})
+    assert (study.timing, study.parallel.jobs) == (False, 2)

@@ -182,6 +182,14 @@ class Measures(Protocol):
 
 
 @runtime_checkable
+class Times(Protocol):
+    """A system whose metrics are times: trials side by side would measure each other."""
+
+    def timed(self, base: Mapping[str, Any]) -> bool:
+        """Say whether a study with these parameters is a timing study, unless it says `timing: false` itself."""
+
+
+@runtime_checkable
 class Presets(Protocol):
     """A system that brings studies: `fairtrial run SYSTEM/NAME`."""
 

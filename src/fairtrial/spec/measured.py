@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from fairtrial.contract.system import Measures, System
+from fairtrial.contract.system import Measures, System, Times
 from fairtrial.errors import nearest
 from fairtrial.model import path as paths
 from fairtrial.model.study import Metric, Study
@@ -17,12 +18,23 @@ def measured(system: System, study: Study) -> Mapping[str, Metric]:
     if not isinstance(system, Measures):
         return system.metrics
     kept = set(system.metrics)
-    for variant in study.variants:
-        base = study.base
-        for path, value in variant.set.items():
-            base = paths.put(base, path, value)
+    for base in bases(study):
         kept &= system.measured(base)
     return {name: metric for name, metric in system.metrics.items() if name in kept}
+
+
+def bases(study: Study) -> Iterator[Mapping[str, Any]]:
+    """Yield the parameters that a study writes for each variant, without what its factors set."""
+    for variant in study.variants:
+        base: Mapping[str, Any] = study.base
+        for path, value in variant.set.items():
+            base = paths.put(base, path, value)
+        yield base
+
+
+def timed(words: StudyWords, study: Study, system: System) -> bool:
+    """Say whether it becomes a timing study because its system says so, and the study nothing."""
+    return words.timing is None and isinstance(system, Times) and any(system.timed(base) for base in bases(study))
 
 
 def check_measured(source: Source, words: StudyWords, study: Study, system: System) -> None:

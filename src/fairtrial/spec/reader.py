@@ -18,7 +18,7 @@ from fairtrial.spec import factors, override, settings, terms
 from fairtrial.spec.claims import read_claims
 from fairtrial.spec.grammar import Override
 from fairtrial.spec.layout import check_layout
-from fairtrial.spec.measured import check_measured, measured
+from fairtrial.spec.measured import check_measured, measured, timed
 from fairtrial.spec.resolve import check_values
 from fairtrial.spec.shape import Shape
 from fairtrial.spec.source import Source, as_json, load, open_source
@@ -115,6 +115,9 @@ def _read(
     if strict and rest:
         _check_new_names(before, rest, registry)
     system = _bind(source, study, registry, () if strict else [item.path for item in rest])
+    if timed(words, study, system):
+        words = words.model_copy(update={"timing": True})
+        study = study_of(source.with_part("timing", words.timing, {}), words, registry)
     shape = Shape(system.Parameters)
     check_layout(source, study, shape)
     check_values(source, study, system.Parameters, shape)
@@ -172,8 +175,8 @@ def study_of(source: Source, words: StudyWords, registry: Registry) -> Study:
         inputs={name: given.model_dump(exclude_none=True) for name, given in words.inputs.items()},
         code=code,
         code_files=code_files,
-        live=words.timing if words.live is None else words.live,
-        timing=words.timing,
+        live=bool(words.timing) if words.live is None else words.live,
+        timing=bool(words.timing),
         durability=words.durability,
         completeness=words.completeness,
         alpha=words.alpha,

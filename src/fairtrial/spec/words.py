@@ -270,7 +270,10 @@ class StudyWords(Words):
     limits: LimitsWords = Field(default=LimitsWords(), description="What one attempt may use.")
     stop: StopWords = Field(default=StopWords(), description="When the run ends early.")
     parallel: ParallelWords = Field(default=ParallelWords(), description="How many trials run at once, and where.")
-    timing: bool = Field(default=False, description="The metrics are times: run alone, in randomised blocks, live.")
+    timing: bool | None = Field(
+        default=None,
+        description="The metrics are times: run alone, in randomised blocks, live; by default what the system says.",
+    )
     live: bool | None = Field(default=None, description="What is measured can change without a parameter changing.")
     code: Literal["source", "version"] | FilesWords = Field(
         default="source",

@@ -44,6 +44,10 @@ class Services:
             return frozenset(METRICS)
         return (COMMON | measures(kind)) - (OPEN if mode in ("closed", "None") else CLOSED)
 
+    def timed(self, base: Mapping[str, Any]) -> bool:
+        """Say that loads run alone: two at once would measure each other; in virtual time they do not."""
+        return str(_below(base, "target", "kind")) != "simulated"
+
     def require(self, parameters: given.Parameters) -> None:
         """Raise MissingPart, UserError or ServiceFailed for a target that cannot be measured here."""
         target = adapter(parameters.target)
