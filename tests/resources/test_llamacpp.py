@@ -72,9 +72,9 @@ def test_a_killed_server_is_ailing(model: str, tmp_path: Path):
 
 def test_what_is_no_model_ends_the_start_with_the_servers_own_words(tmp_path: Path):
     """At once, and nothing is left running."""
-    (tmp_path / "bad.gguf").write_bytes(b"not a model")
+    (tmp_path / "bad.gguf").write_bytes(b"GGUF, and no model")
     before = {child.pid for child in psutil.Process().children()}
-    with pytest.raises(ServiceFailed, match=r"llama.cpp .* before it answered: .*"):
+    with pytest.raises(ServiceFailed, match=r"before it answered: .*bad.gguf"):
         LlamaCpp().start({"model": str(tmp_path / "bad.gguf")}, tmp_path)
     assert {child.pid for child in psutil.Process().children()} <= before
 
@@ -93,7 +93,7 @@ def test_a_port_that_is_taken_is_refused_beforehand(model: str):
     [
         ({"n_contx": 5}, UnknownName, "unknown option of llamacpp 'n_contx' .did you mean 'n_ctx'"),
         ({"model": "smollm3"}, UnknownName, "unknown model 'smollm3' .did you mean 'smollm2'"),
-        ({"model": "/nowhere/x.gguf"}, UserError, "no model at '/nowhere/x.gguf'"),
+        ({"model": "/nowhere/x.gguf"}, MissingPart, "no model at '/nowhere/x.gguf'"),
         ({"model": "ollama"}, UserError, "'ollama' is no model"),
     ],
 )

@@ -95,15 +95,17 @@ def test_without_an_installer_the_command_is_named(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_path_names_a_file_or_the_only_one_in_a_folder(tmp_path: Path):
-    """More than one, or none, is the user's mistake."""
+    """More than one is the user's mistake; where there is none, or another kind of file, the model is missing."""
     file = tmp_path / "a.gguf"
-    file.touch()
+    file.write_bytes(b"GGUF")
     assert gguf(file) == gguf(tmp_path) == file
     (tmp_path / "b.gguf").touch()
     with pytest.raises(UserError, match=r"holds 2 models .name one: a.gguf, b.gguf"):
         gguf(tmp_path)
-    with pytest.raises(UserError, match="no model at"):
+    with pytest.raises(MissingPart, match=r"no model at .*c.gguf' .*fairtrial doctor --fetch smollm2"):
         gguf(tmp_path / "c.gguf")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="holds 0 models"):
+    with pytest.raises(MissingPart, match="no model at"):
         gguf(tmp_path / "empty")
+    with pytest.raises(MissingPart, match=r"b.gguf' is no GGUF file"):
+        gguf(tmp_path / "b.gguf")

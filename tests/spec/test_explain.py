@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -23,12 +23,23 @@ class B(_Closed):
     width: int
 
 
+class Small(_Closed):
+    form: Literal["small"]
+    depth: int = 1
+
+
+class Large(_Closed):
+    form: Literal["large"]
+    width: int = 1
+
+
 class Model(_Closed):
     rate: float = Field(default=1.0, gt=0)
     kind: Literal["fast", "slow"] = "fast"
     either: int | Literal["auto"] = Field(default="auto", description="A number or auto.")
     part: A | B | None = None
     items: list[A] = []
+    one: Annotated[Small | Large, Field(discriminator="form")] | None = None
     even: int = 0
     needed: str = Field(description="What it is for.")
 
@@ -64,6 +75,15 @@ class Model(_Closed):
         (
             {"needed": "", "part": {"dept": 1}},
             Problem("part.dept", "unknown parameter 'dept'", "did you mean 'depth'?"),
+        ),
+        (
+            {"needed": "", "one": {"form": "smal"}},
+            Problem("one.form", "unknown form 'smal'", "did you mean 'small'?"),
+        ),
+        ({"needed": "", "one": {}}, Problem("one.form", "missing: this parameter is required", "valid: large, small")),
+        (
+            {"needed": "", "one": {"form": "large", "depth": 1}},
+            Problem("one.depth", "unknown parameter 'depth'", "did you mean 'width'?"),
         ),
         (
             {"needed": "", "items": [{"depth": 1}, {"depht": 1}]},

@@ -13,7 +13,10 @@ def main(words: str) -> None:
     import xllamacpp
 
     options: dict[str, Any] = json.loads(words)
-    server = xllamacpp.Server(parameters(xllamacpp, options))
+    try:
+        server = xllamacpp.Server(parameters(xllamacpp, options))
+    except RuntimeError:  # llama.cpp said why in the lines above; a traceback would hide them
+        sys.exit(f"llama.cpp does not serve {options['path']}")
     print(f"serving {options['path']} at {server.listening_address}", flush=True)  # noqa: T201 - its log
     while True:
         signal.pause()

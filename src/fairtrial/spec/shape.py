@@ -34,9 +34,18 @@ class Shape:
             here = below
         return None
 
-    def names(self, path: str) -> list[str]:
-        """List the known names below a path ('' for the top); empty where anything goes."""
-        return sorted({name for schema in self._plain(self._at(path)) for name in schema.get("properties", {})})
+    def names(self, path: str, value: Any = None) -> list[str]:
+        """List the known names below a path ('' for the top); empty where anything goes.
+
+        Of several forms only those count whose constants (such as `kind`) are those of `value`, the mapping there.
+        """
+        plain = list(self._plain(self._at(path)))
+        fitting = [schema for schema in plain if _fits(schema, value)] or plain
+        return sorted({name for schema in fitting for name in schema.get("properties", {})})
+
+    def constants(self, path: str) -> list[str]:
+        """List the texts that choose one of several forms at a path."""
+        return [str(schema["const"]) for schema in self._plain(self._at(path)) if "const" in schema]
 
     def description(self, path: str) -> str:
         """Return what the model says about a path, or ''."""
@@ -88,6 +97,12 @@ class Shape:
             yield schema["properties"][key]
         elif kind == "object":
             yield from _any_key(schema)
+
+
+def _fits(schema: Schema, value: Any) -> bool:
+    given = value if isinstance(value, Mapping) else {}
+    kept = schema.get("properties", {})
+    return all(kept[name].get("const", given[name]) == given[name] for name in kept.keys() & given.keys())
 
 
 def _any_key(schema: Schema) -> Iterator[Schema]:
