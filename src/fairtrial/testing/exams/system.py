@@ -14,7 +14,17 @@ from typing import Any
 import pytest
 
 from fairtrial.contract.registry import Registry
-from fairtrial.contract.system import EstimatesCost, Live, ReadsInputs, RunsMany, Shares, Ships, System, Target
+from fairtrial.contract.system import (
+    EstimatesCost,
+    Live,
+    Measures,
+    ReadsInputs,
+    RunsMany,
+    Shares,
+    Ships,
+    System,
+    Target,
+)
 from fairtrial.model.identity import canonical_json
 from fairtrial.model.secret import references
 from fairtrial.model.study import SystemRef
@@ -74,12 +84,13 @@ class SystemExam:
             scratch = tmp_path / f"scratch-{len(list(tmp_path.iterdir()))}"
             scratch.mkdir()
             inputs = self.inputs(scratch)
-            handle = system.setup(parameters, scratch) if isinstance(system, Shares) else None
+            sharer = system if isinstance(system, Shares) and system.share_key(parameters) is not None else None
+            handle = None if sharer is None else sharer.setup(parameters, scratch)
             try:
                 result = system.run(parameters, FakeContext(seed, scratch=scratch, inputs=inputs, handle=handle))
             finally:
-                if isinstance(system, Shares):
-                    system.teardown(handle)
+                if sharer is not None:
+                    sharer.teardown(handle)
             return {name: None if value is None else float(value) for name, value in result.items()}
 
         return run
@@ -105,6 +116,8 @@ class SystemExam:
     def test_declared_metrics_are_returned(self, system: System, measure: Callable[..., Any]) -> None:
         """Every declared metric comes back, by its name, as a number (NaN where it is undefined)."""
         declared = set(system.metrics) or set(self.metrics)
+        if isinstance(system, Measures):
+            declared &= system.measured(self.parameters())
         assert declared, "say in `metrics` what it returns"
         assert declared <= set(measure())
         assert all(metric.name == name for name, metric in system.metrics.items())
