@@ -165,4 +165,6 @@ class Host:
     """Share of CPU time that the hypervisor gave to others during the window."""
     floor_p50_s: float = 0.0
     """Service time that the harness itself needs for a request, as measured with an instant answer; 0: not known."""
+    ordinary: bool = False
+    """Whether it had to share the CPU as an equal: closed loops do, and open ones that may not run ahead of others."""
     cautions: tuple[str, ...] = field(default=())

@@ -17,6 +17,7 @@ import pytest
 
 from fairtrial.errors import Invalid, ServiceFailed, UserError
 from fairtrial.systems.services.load import crew
+from fairtrial.systems.services.load.pace import ahead
 from fairtrial.systems.services.load.parts import merge, read
 from fairtrial.systems.services.load.schedule import arrivals
 from fairtrial.systems.services.load.words import Load
@@ -201,6 +202,15 @@ def test_stopped_generator(tmp_path, monkeypatch):
 
     with pytest.raises(Invalid, match="did not end in time"):
         crew.run(NULL, {}, load(timeout_s=0.1), seed=1, folder=tmp_path, begin=stop)
+
+
+@pytest.mark.parametrize("words", [{}, {"mode": "open", "rate_per_s": 100.0}])
+def test_open_loops_go_first_where_they_may(tmp_path, words):
+    """Only an open loop runs ahead of ordinary processes, where that is allowed, and what it saw of itself says so."""
+    with ahead() as first:
+        pass
+    _, host = crew.run(NULL, {}, load(**words), seed=1, folder=tmp_path)
+    assert host.ordinary is not (first and bool(words))
 
 
 def test_starved_generator_shows(tmp_path):

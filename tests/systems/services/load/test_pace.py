@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 
 import pytest
 
-from fairtrial.systems.services.load.pace import Descriptor, Pace, Plain, precise, tighten
+from fairtrial.systems.services.load.pace import Descriptor, Pace, Plain, ahead, precise, tighten
 
 
 def test_called_in_order_of_due_times(virtual):
@@ -100,6 +101,47 @@ def test_never_early_on_the_real_clock(kind):
 def test_timers_can_be_tightened():
     """Asking for tight timers does no harm."""
     tighten()
+
+
+def realtime() -> bool:
+    """Say whether this thread has a real-time priority."""
+    if sys.platform != "linux":
+        return False
+    return os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK == os.SCHED_RR
+
+
+def child_is_realtime() -> bool:
+    """Say whether a process that this one forks has a real-time priority."""
+    pid = os.fork()
+    if not pid:
+        os._exit(realtime())
+    return bool(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def test_ahead_of_others_meanwhile_where_that_is_allowed():
+    """A thread has a real-time priority meanwhile, not afterwards, nor what it starts; it is told whether it has."""
+    with ahead() as first:
+        assert realtime() is first
+        assert not child_is_realtime()
+    assert not realtime()
+
+
+def test_a_closed_loop_is_as_ordinary_as_the_rest():
+    """What is not asked for is not done."""
+    with ahead(wanted=False) as first:
+        assert not first
+        assert not realtime()
+
+
+def test_what_may_not_go_ahead_does_without(monkeypatch):
+    """Without the right to it, nothing is changed and nothing fails."""
+
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse, raising=False)
+    with ahead() as first:
+        assert not first
 
 
 def test_overdue_calls_let_others_in(virtual):

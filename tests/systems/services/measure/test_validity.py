@@ -49,6 +49,14 @@ def test_a_good_level_passes(level, load):
     [
         (replace(GOOD, cpu_share=0.71), "a generator process used 71% of a core (limit 70%): use more load.processes"),
         (replace(GOOD, loop_lag_p99_s=0.0021), "event loop lagged 2.1 ms at p99 (limit 2 ms): use more load.processes"),
+        (
+            replace(GOOD, loop_lag_p99_s=0.0021, ordinary=True),
+            "event loop lagged 2.1 ms at p99 (limit 2 ms): others had the CPU: use a quieter host, or let the",
+        ),
+        (
+            replace(GOOD, loop_lag_p99_s=0.0021, cpu_share=0.5, ordinary=True),
+            "event loop lagged 2.1 ms at p99 (limit 2 ms): use more load.processes",
+        ),
         (replace(GOOD, steal_share=0.06), "gave 6.0% of the CPU time to others (caution 1%, limit 5%)"),
         (replace(GOOD, floor_p50_s=0.004), "service p50 9.9 ms is 2.5 x the floor of 4 ms (limit 3 x)"),
     ],

@@ -18,7 +18,7 @@ import numpy as np
 from fairtrial.systems.services.load.closed import Closed, User
 from fairtrial.systems.services.load.gauge import Gauge
 from fairtrial.systems.services.load.opened import Bounds, Opened
-from fairtrial.systems.services.load.pace import precise, tighten
+from fairtrial.systems.services.load.pace import ahead, precise, tighten
 from fairtrial.systems.services.load.parts import merge, write
 from fairtrial.systems.services.load.schedule import arrivals, share
 from fairtrial.systems.services.load.words import Load
@@ -86,14 +86,14 @@ async def _drive(target: Target, task: Task, crew: Crew) -> tuple[Records, dict[
         begin_ns = await crew.start()
         end_ns = begin_ns + round((load.lead_s + load.duration_s) * 1e9)
         gauge.watch(end_ns - round(load.duration_s * 1e9), end_ns)
-        with undisturbed():
+        with undisturbed(), ahead(wanted=load.mode == "open") as first:
             await driver.run(begin_ns, end_ns)
     finally:
         await driver.close()
         for one in (pace, quiet):
             one.close()
     records = merge(driver.records(task.worker, target.operations))
-    return replace(records, begin_ns=begin_ns, end_ns=end_ns), asdict(gauge.host(floor_s))
+    return replace(records, begin_ns=begin_ns, end_ns=end_ns), asdict(replace(gauge.host(floor_s), ordinary=not first))
 
 
 def _driver(target: Target, task: Task, pace: Any) -> Closed | Opened:

@@ -15,6 +15,7 @@ FEWEST_THOUGHT = 1000
 """Requests from which Little's law is judged: per client, at all, and where the pauses are random."""
 LITTLE_CAUTION = 0.05
 RELIEF = "use more load.processes or a lower rate, or leave the generator a core of its own"
+STARVED = "others had the CPU: use a quieter host, or let the generator run ahead of them (root, or CAP_SYS_NICE)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def check(measured: Measured, host: Host, *, load: Load, validity: Validity) -> 
     if not measured.metrics["requests"]:
         found.append((True, "no request was due in the window: give the load a longer duration_s or a higher rate"))
     if load.mode == "open":
-        found += [*_sent(measured, validity), *_generator(host, validity), *_left_behind(measured, load)]
+        found += [*_sent(measured, host, validity), *_generator(host, validity), *_left_behind(measured, load)]
     else:
         found += [*_bound(host, validity), *_little(measured, load, validity)]
     found += [*_steal(host, validity), *_floor(measured, host, validity)]
@@ -57,14 +58,20 @@ def check(measured: Measured, host: Host, *, load: Load, validity: Validity) -> 
     )
 
 
-def _sent(measured: Measured, validity: Validity) -> Iterator[Finding]:
+def _relief(host: Host, validity: Validity) -> str:
+    """Say what helps a generator that is late: it had too much to do, or others were in its way."""
+    return STARVED if host.ordinary and host.cpu_share < validity.generator_cpu / 2 else RELIEF
+
+
+def _sent(measured: Measured, host: Host, validity: Validity) -> Iterator[Finding]:
     """Judge whether requests were sent, and when they were due."""
     achieved, late = measured.metrics["achieved"], measured.lateness_p99_s
+    relief = _relief(host, validity)
     if achieved is not None and achieved < validity.achieved:
-        yield True, f"the generator sent {achieved:.2%} of what was due (limit {validity.achieved:.2%}): {RELIEF}"
+        yield True, f"the generator sent {achieved:.2%} of what was due (limit {validity.achieved:.2%}): {relief}"
     limit_s = max(validity.lateness_s, validity.lateness_share * (measured.service_p50_s or 0.0))
     if late is not None and late > limit_s:
-        yield True, f"the generator sent {_time(late)} late at p99 (limit {_time(limit_s)}): {RELIEF}"
+        yield True, f"the generator sent {_time(late)} late at p99 (limit {_time(limit_s)}): {relief}"
 
 
 def _generator(host: Host, validity: Validity) -> Iterator[Finding]:
@@ -73,7 +80,7 @@ def _generator(host: Host, validity: Validity) -> Iterator[Finding]:
         yield True, f"a generator process used {host.cpu_share:.0%} of a core ({limit}): {RELIEF}"
     if host.loop_lag_p99_s > validity.loop_lag_s:
         lag, limit = _time(host.loop_lag_p99_s), _time(validity.loop_lag_s)
-        yield True, f"the generator's event loop lagged {lag} at p99 (limit {limit}): {RELIEF}"
+        yield True, f"the generator's event loop lagged {lag} at p99 (limit {limit}): {_relief(host, validity)}"
 
 
 def _left_behind(measured: Measured, load: Load) -> Iterator[Finding]:
