@@ -138,6 +138,17 @@ def test_dots_are_within_the_axes():
     assert max(ticks) >= 40
 
 
+def test_an_axis_from_zero_has_room_above():
+    """A line that hardly moves lies below the upper edge, where it can be seen."""
+    figure = simple(Series("s", (1.0, 2.0, 3.0), (100.0, 100.1, 100.0), kind="line"), y=Axis("", zero=True))
+    text = drawn(figure)[1]
+    line = next(path for path in re.findall(r'<path d="([^"]*)"[^>]*stroke: ' + COLOURS[0], text))
+    heights = [float(height) for height in re.findall(r"[ML] \S+ (\S+)", line)]
+    edge = next(path for path in re.findall(r'id="patch_2">\s*<path d="([^"]*)"', text))
+    top, bottom = (f(float(y) for y in re.findall(r"[ML] \S+ (\S+)", edge)) for f in (min, max))
+    assert min(heights) - top > 0.03 * (bottom - top)
+
+
 @pytest.mark.parametrize("kind", ["points", "bars"])
 def test_places_that_are_named_along_y_are_read_from_the_top(kind):
     """The best candidate stands first."""

@@ -265,7 +265,8 @@ def _frame(axes: Any, plot: Plot) -> None:
         if places and places == list(range(len(places))) and not plot[which]["log"]:
             getattr(axes, f"set_{which}lim")((-0.6, len(places) - 0.4)[::turn])
         if plot[which].get("zero") and getattr(axes, f"get_{which}scale")() == "linear":
-            getattr(axes, f"set_{which}lim")(**{"left" if which == "x" else "bottom": 0})
+            farthest = getattr(axes.dataLim, f"{which}1")
+            getattr(axes, f"set_{which}lim")(0, max(getattr(axes, f"get_{which}lim")()[1], 1.05 * farthest))
     if plot["y"]["ticks"]:
         axes.tick_params(axis="y", length=0)
 

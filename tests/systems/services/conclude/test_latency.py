@@ -28,6 +28,12 @@ def test_percentiles_along_the_levels(planted):
     assert all(low < y < high for low, y, high in zip(points[2].low, points[2].y, points[2].high, strict=True))
 
 
+def test_percentiles_of_too_few_requests_have_no_plot(planted):
+    """Where no level has a percentile, there is a table of means without an empty plot above it."""
+    known = planted.measurements(factors={"load.clients": [1, 2]}, metrics={"latency_mean_s": [0.1, 0.2]})
+    assert latency(ladder(known), None).figures == ()
+
+
 def test_the_tail_is_that_of_the_requests(planted):
     """Exponential service times of mean m: the place of a share q is m ln(1 / (1 - q)), a straight line."""
     made = section(planted)

@@ -46,7 +46,7 @@ def latency(ladder: Ladder, requests: polars.DataFrame | None) -> Section | None
     """Show how long requests took; None where no trial has a latency."""
     if not any(ladder.has(f"latency_{name}_s") for name in (*PERCENTILES, "mean")):
         return None
-    figures = [*_percentiles(ladder)]
+    figures = [figure for figure in _percentiles(ladder) if figure.series]
     if requests is not None:
         figures += _tails(ladder, requests)
     said = (*TERMS, *_unbounded(ladder), *_partly(ladder))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from fairtrial.model.figure import Axis, Figure, Grid, Section, Series
 from fairtrial.systems.services.conclude.ladder import Ladder
@@ -44,8 +45,9 @@ def _figures(ladder: Ladder) -> Iterator[Figure]:
         series = (each for arm in ladder.arms for each in ladder.curve("goodput_per_s", arm, arm))
         yield _figure(ladder, "goodput", f"Goodput along {ladder.factor}", "good answers a second", tuple(series))
     if ladder.has("attainment"):
-        series = (each for arm in ladder.arms for each in ladder.curve("attainment", arm, arm or "attainment"))
-        yield _figure(ladder, "attainment", f"Attainment along {ladder.factor}", "share of due requests", tuple(series))
+        shares = (each for arm in ladder.arms for each in ladder.curve("attainment", arm, arm or "attainment"))
+        series = tuple(replace(each, high=tuple(min(end, 1.0) for end in each.high)) for each in shares)
+        yield _figure(ladder, "attainment", f"Attainment along {ladder.factor}", "share of due requests", series)
 
 
 def _rates(ladder: Ladder) -> Figure:
