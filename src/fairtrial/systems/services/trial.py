@@ -59,6 +59,11 @@ class Observed:
         samples = self.sampler.frame(self.records.begin_ns)
         return Watched(self.sampler.summary(begin_ns, end_ns), self.sampler.detail(begin_ns, end_ns), samples)
 
+    def cautions(self, watched: Watched) -> tuple[str, ...]:
+        """Return what makes the machine doubtful."""
+        facts = self.facts.get("host", {})
+        return (*facts.get("cautions", ()), *hygiene.crowded(facts, watched.detail))
+
 
 def run(parameters: Parameters, context: Context) -> dict[str, float | None]:
     """Measure one trial. Its tables and files are kept whether it is valid or not.
@@ -72,7 +77,7 @@ def run(parameters: Parameters, context: Context) -> dict[str, float | None]:
     verdict = validity.check(measured, observed.host, load=parameters.load, validity=parameters.validity)
     watched = observed.watched(*measured.window)
     invalid = (*verdict.invalid, *filter(None, [observed.doubt]))
-    cautions = (*verdict.cautions, *observed.facts.get("host", {}).get("cautions", ()))
+    cautions = (*verdict.cautions, *observed.cautions(watched))
     about = _about(parameters, context, observed) | {"sampled": watched.detail}
     context.table("requests", frame(observed.records, window=measured.window))
     context.table("facts", facts.rows(about, invalid=invalid, cautions=cautions))

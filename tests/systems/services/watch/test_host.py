@@ -71,6 +71,18 @@ def test_another_busy_process_is_named(monkeypatch):
     assert any("1 other process used" in caution for caution in facts["cautions"])
 
 
+def test_others_that_cannot_be_seen_are_a_caution():
+    """CPU that neither server nor client used is somebody's, also where this PID namespace does not show whose."""
+    busy = {"core_busy": [1.0, 0.9], "server_cpu_cores": 0.3, "others_cpu_cores": 1.5}
+    assert list(host.crowded({"busy_others": []}, busy)) == [
+        "others used 1.50 of 2 cores, out of sight from here: use a quieter host"
+    ]
+    assert list(host.crowded({"busy_others": [{"pid": 1}]}, busy)) == []
+    assert list(host.crowded({}, busy | {"others_cpu_cores": 0.2})) == []
+    assert list(host.crowded({}, busy | {"server_cpu_cores": None})) == []
+    assert list(host.crowded({}, {})) == []
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

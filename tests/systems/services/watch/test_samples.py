@@ -67,6 +67,15 @@ def test_detail_of_a_window():
     assert found["client_read_bytes_per_s"] is None
     assert found["client_cpu_cores"] == pytest.approx(0.25)
     assert (found["server_threads_max"], found["server_processes_max"]) == (3, 2)
+    assert found["others_cpu_cores"] == 0.0  # 0.75 of the machine, 0.5 and 0.25 of the roles
+
+
+def test_what_others_used():
+    """What the machine used beside all roles is others'; where a role was not seen, nobody knows."""
+    alone = Samples({"client": SAMPLES.roles["client"]}, SAMPLES.host)
+    assert alone.detail(2 * S, 8 * S)["others_cpu_cores"] == pytest.approx(0.5)
+    unseen = Samples({"client": SAMPLES.roles["client"], "server": SAMPLES.roles["server"][:1]}, SAMPLES.host)
+    assert "others_cpu_cores" not in unseen.detail(2 * S, 8 * S)
 
 
 def test_the_table():

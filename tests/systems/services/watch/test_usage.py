@@ -101,6 +101,20 @@ def test_io_that_may_not_be_seen_is_not_known():
     assert math.isnan(total.read_bytes)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="I/O of processes is read from /proc")
+def test_what_is_written_is_what_was_asked_for(tmp_path):
+    """A few bytes in a large folio of the page cache are a few bytes, whatever the kernel charges for them."""
+    with (tmp_path / "file").open("wb", buffering=0) as file:
+        file.write(bytes(16 * MIB))
+        os.fsync(file.fileno())
+        before = read(os.getpid())
+        for place in range(50):
+            os.pwrite(file.fileno(), b"x" * 8192, place * 8192)
+            os.fdatasync(file.fileno())
+        after = read(os.getpid())
+    assert after.write_bytes - before.write_bytes <= 50 * 8192 + 65536
+
+
 def test_a_real_tree():
     """A process and its child are found, and what they use is plausible; when they are gone, they are gone."""
     program = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(1, flush=True); input()'])"

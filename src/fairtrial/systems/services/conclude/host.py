@@ -31,7 +31,7 @@ def host(ladder: Ladder, known: Facts, found: Samples) -> Section:
     tables = [_doubts(ladder)]
     names = [name for name in known.names("host.") if name not in TOLD]
     facts = [(name.removeprefix("host."), _shown(known.values(name))) for name in names]
-    facts = [(name, value) for name, value in facts if value]
+    facts = [(name, value) for name, value in facts if value not in ("", "[]")]
     if facts:
         tables.append(Grid(("fact", "value"), tuple(facts), "The host"))
     else:

@@ -6,7 +6,7 @@ import ipaddress
 import os
 import platform
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from fairtrial.systems.services.watch.usage import Usage, below, read
 
 BUSY_SHARE = 0.05
 """CPU of a core from which another process disturbs."""
+CROWDED_SHARE = 0.1
+"""CPU of all cores from which others disturb, whoever they are."""
 THROTTLED_SHARE = 0.01
 
 
@@ -70,6 +72,17 @@ def after(seen: Before, *, server: Iterable[int] = (), address: str = "") -> dic
     facts["banner"] = f"client and server share {shared} core{'' if shared == 1 else 's'}" if shared else ""
     facts["cautions"] = list(_cautions(facts, lasted_s))
     return facts
+
+
+def crowded(facts: Mapping[str, Any], detail: Mapping[str, Any]) -> Iterator[str]:
+    """Say where something else used the machine in the window that is not named yet: in another PID namespace.
+
+    `facts` are those of `after`, `detail` is the Sampler's of the window.
+    """
+    used = detail.get("others_cpu_cores") or 0.0
+    cores = len(detail.get("core_busy", ()))
+    if not facts.get("busy_others") and detail.get("server_cpu_cores") is not None and used > CROWDED_SHARE * cores:
+        yield f"others used {used:.2f} of {cores} cores, out of sight from here: use a quieter host"
 
 
 def network(address: str) -> str:

@@ -81,7 +81,10 @@ class Samples:
         return found if used is None else {**found, "steal_share": used.steal_share}
 
     def detail(self, begin_ns: int, end_ns: int) -> dict[str, Any]:
-        """Return the share of each core, waiting for storage, and rates and counts of each role, as JSON."""
+        """Return the share of each core, waiting for storage, and rates and counts of each role, as JSON.
+
+        `others_cpu_cores` is what the machine used beside the roles, where all of them were seen.
+        """
         used = self._use(begin_ns, end_ns)
         found: dict[str, Any] = {}
         if used is not None:
@@ -92,6 +95,9 @@ class Samples:
             found[f"{role}_write_bytes_per_s"] = _rate(samples, "write_bytes", begin_ns, end_ns)
             found[f"{role}_threads_max"] = max(sample.total.threads for sample in samples)
             found[f"{role}_processes_max"] = max(sample.total.processes for sample in samples)
+        roles = [found[f"{role}_cpu_cores"] for role in self.roles]
+        if used is not None and roles and None not in roles:
+            found["others_cpu_cores"] = max(0.0, sum(used.busy) - sum(roles))
         return found
 
     def _use(self, begin_ns: int, end_ns: int) -> Use | None:

@@ -23,6 +23,7 @@ class Usage:
     read_bytes: float = math.nan
     """Read from storage; NaN where that may not be seen."""
     write_bytes: float = math.nan
+    """Written to files; NaN as above. What is written through memory maps alone is not in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +130,17 @@ def _linux(pid: int) -> Usage:
 
 
 def _io(pid: int) -> tuple[float, float]:
-    """Return what went to and came from storage; another user's process does not say."""
+    """Return what came from storage and what was written to it; another user's process does not say.
+
+    Linux charges a write for the whole folio of the page cache that it dirties, which may be megabytes for 8 kB: no
+    more was written than write calls asked for.
+    """
     try:
         lines = _text(f"/proc/{pid}/io").splitlines()
     except PermissionError:
         return math.nan, math.nan
     found = {name: float(value) for name, _, value in (line.partition(b": ") for line in lines)}
-    return found[b"read_bytes"], found[b"write_bytes"]
+    return found[b"read_bytes"], min(found[b"write_bytes"], found[b"wchar"])
 
 
 def _text(path: str) -> bytes:
