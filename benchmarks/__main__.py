@@ -7,7 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("overhead", "isolated", "persistent", "resume", "startup", "large", "judging", "floor", "web", "stall")
+SCRIPTS = (
+    "overhead",
+    "isolated",
+    "persistent",
+    "resume",
+    "startup",
+    "large",
+    "judging",
+    "floor",
+    "web",
+    "stall",
+    "pgbench",
+    "llm",
+)
 
 
 def main() -> int:
