@@ -99,10 +99,19 @@ def test_requests_that_were_never_sent(level, made):
 
 
 def test_a_busy_generator_of_a_closed_loop_is_a_caution(level):
-    """A closed loop measures what it measures: it is generator-bound, not INVALID, and lag does not count."""
-    verdict = judged(level(CLOSED), replace(GOOD, cpu_share=0.95, loop_lag_p99_s=0.5), CLOSED)
+    """A closed loop measures what it measures: it is generator-bound, not INVALID."""
+    verdict = judged(level(CLOSED), replace(GOOD, cpu_share=0.95), CLOSED)
     assert verdict.valid
     assert verdict.cautions[0].startswith("generator-bound: a generator process used 95% of a core")
+
+
+@pytest.mark.parametrize(("lag_s", "cautions"), [(0.0019, 0), (0.0021, 1), (0.5, 1)])
+def test_lag_of_a_closed_loop_is_a_caution(level, lag_s, cautions):
+    """Answers that are read late look slower than they were: that is said, and makes no level INVALID."""
+    verdict = judged(level(CLOSED), replace(GOOD, loop_lag_p99_s=lag_s), CLOSED)
+    assert verdict.valid
+    assert len(verdict.cautions) == cautions
+    assert all("answers that came meanwhile look slower" in text for text in verdict.cautions)
 
 
 @pytest.mark.parametrize(("steal", "cautions", "invalid"), [(0.01, 0, 0), (0.011, 1, 0), (0.05, 1, 0), (0.051, 0, 1)])

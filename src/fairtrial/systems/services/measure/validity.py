@@ -39,7 +39,7 @@ def check(measured: Measured, host: Host, *, load: Load, validity: Validity) -> 
     """Judge a level of load.
 
     Lateness, CPU and loop lag bind open loops. A closed loop whose generator is the bottleneck is a true measurement of
-    something else than the service: it gets the caution "generator-bound". A level that sheds is a measurement too, of
+    something else than the service: it gets the caution "generator-bound", or that its loop lagged. A level that sheds is a measurement too, of
     misses, which attainment and `stable` show; it can never carry a claim of capacity.
     """
     found = [(True, measured.steady.invalid)] if measured.steady.invalid else []
@@ -48,7 +48,7 @@ def check(measured: Measured, host: Host, *, load: Load, validity: Validity) -> 
     if load.mode == "open":
         found += [*_sent(measured, host, validity), *_generator(host, validity), *_left_behind(measured, load)]
     else:
-        found += [*_bound(host, validity), *_little(measured, load, validity)]
+        found += [*_bound(host, validity), *_lagging(measured, host, validity), *_little(measured, load, validity)]
     found += [*_steal(host, validity), *_floor(measured, host, validity)]
     cautions = (text for fatal, text in found if not fatal)
     lost = _lost(measured)
@@ -100,6 +100,15 @@ def _bound(host: Host, validity: Validity) -> Iterator[Finding]:
         yield False, f"generator-bound: {used}, so that the throughput may be its own: use more load.processes"
 
 
+def _lagging(measured: Measured, host: Host, validity: Validity) -> Iterator[Finding]:
+    """Say where answers were read late, which makes them look slower than they were."""
+    limit_s = max(validity.loop_lag_s, validity.lateness_share * (measured.service_p50_s or 0.0))
+    if host.loop_lag_p99_s > limit_s:
+        lag, limit = _time(host.loop_lag_p99_s), _time(limit_s)
+        why = "answers that came meanwhile look slower than they were"
+        yield False, f"the generator's event loop lagged {lag} at p99 (limit {limit}): {why}; use a quieter host"
+
+
 def _little(measured: Measured, load: Load, validity: Validity) -> Iterator[Finding]:
     residual = measured.metrics["little_residual"]
     random = load.think == "exponential" and load.think_s > 0
@@ -109,7 +118,8 @@ def _little(measured: Measured, load: Load, validity: Validity) -> Iterator[Find
     if residual > min(LITTLE_CAUTION, validity.little):
         missed = f"Little's law misses {residual:.1%} of the clients (limit {validity.little:.0%})"
         why = "they spent that time neither waiting for an answer nor thinking"
-        yield residual > validity.little, f"{missed}: {why}; use more load.processes, or look for lost connections"
+        what = "use more load.processes or a quieter host, or look for lost connections"
+        yield residual > validity.little, f"{missed}: {why}; {what}"
 
 
 def _steal(host: Host, validity: Validity) -> Iterator[Finding]:
