@@ -39,8 +39,8 @@ def check(measured: Measured, host: Host, *, load: Load, validity: Validity) -> 
     """Judge a level of load.
 
     Lateness, CPU and loop lag bind open loops. A closed loop whose generator is the bottleneck is a true measurement of
-    something else than the service: it gets the caution "generator-bound", or that its loop lagged. A level that sheds is a measurement too, of
-    misses, which attainment and `stable` show; it can never carry a claim of capacity.
+    something else than the service: it gets the caution "generator-bound", or that its loop lagged. A level that sheds
+    is a measurement too, of misses, which attainment and `stable` show; it can never carry a claim of capacity.
     """
     found = [(True, measured.steady.invalid)] if measured.steady.invalid else []
     if not measured.metrics["requests"]:
