@@ -74,3 +74,49 @@ def test_nothing_stays_of_a_keeper_that_was_let_go(keepers, tree, tmp_path):
         "scratch",
         "scratch/keeper-2",
     ]
+
+
+def test_nobody_waits_for_a_keeper_that_is_gone(keepers, tree):
+    """One whose set-up failed may have ended before its failure is asked for: the next one starts at once."""
+    get(keepers, "a")
+    tree.speak["keeper-1"]([["failed", "no such server", 0]])
+    keepers.died("keeper-1")
+    assert get(keepers, "a").state == "failed"
+    assert get(keepers, "a").name == "keeper-2"
+
+
+def test_one_that_does_not_tear_down_is_killed(keepers, tree, monkeypatch):
+    """After a minute; the next one need not wait any longer."""
+    now = [0.0]
+    monkeypatch.setattr("fairtrial.execute.tree.keepers.time.monotonic", lambda: now[0])
+    killed = []
+    tree.signal = lambda name, number: killed.append((name, number))
+    get(keepers, "a")
+    tree.speak["keeper-1"]([["ready", 1]])
+    assert get(keepers, "b").name == ""
+    keepers.tick()
+    assert killed == []
+    now[0] = 61.0
+    keepers.tick()
+    assert killed == [("keeper-1", 9)]
+    assert get(keepers, "b").name == "keeper-2"
+
+
+def test_a_question_is_answered_in_any_case(keepers, tree, monkeypatch):
+    """By the keeper, by its loss, or, where it says nothing, by the clock; one that cannot tell is not asked."""
+    now, heard = [0.0], []
+    monkeypatch.setattr("fairtrial.execute.tree.keepers.time.monotonic", lambda: now[0])
+    get(keepers, "a")
+    tree.speak["keeper-1"]([["tends", False], ["ready", 1]])
+    assert not keepers.ask("a", heard.append)
+    tree.speak["keeper-1"]([["tends", True]])
+    assert keepers.ask("a", heard.append)
+    assert tree.sent == [["ask"]]
+    tree.speak["keeper-1"]([["well"]])
+    assert keepers.ask("a", heard.append)
+    now[0] = 6.0
+    keepers.tick()
+    assert keepers.ask("a", heard.append)
+    tree.speak["keeper-1"]([["failed", "the server is gone"]])
+    assert heard == ["", "", "the server is gone"]
+    assert not keepers.ask("a", heard.append)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -47,6 +46,8 @@ class Keep:
     asked: list[Then] = field(default_factory=list)
     """Who waits for it to say so."""
     answer_by: float = 0.0
+    gone: bool = False
+    """Its process has ended."""
 
     def answer(self, why: str) -> None:
         """Tell those who wait."""
@@ -116,7 +117,7 @@ class Keepers:
             if keep.asked and now > keep.answer_by:
                 keep.answer("")
         for name in [name for name, until in self._leaving.items() if now > until]:
-            self._leaving[name] = math.inf
+            del self._leaving[name]
             self._tree.signal(name, 9)
 
     def let_go(self, key: str) -> None:
@@ -131,6 +132,7 @@ class Keepers:
         for key, keep in list(self._kept.items()):
             if name not in ("", keep.name):
                 continue
+            keep.gone = True
             if keep.line is not None:
                 self._tree.disconnect(keep.line)
             if keep.state == "ready" and self._kept.get(key) is keep:
@@ -145,7 +147,8 @@ class Keepers:
 
     def _leave(self, key: str) -> Keep:
         keep = self._kept.pop(key)
-        self._leaving[keep.name] = time.monotonic() + TEAR_DOWN_S
+        if not keep.gone:
+            self._leaving[keep.name] = time.monotonic() + TEAR_DOWN_S
         return keep
 
     def _lose(self, key: str, why: str) -> None:
