@@ -128,7 +128,7 @@ def _groups(series: Sequence[Plot]) -> list[str]:
 def _words(figure: Any, plot: Plot) -> None:
     title = "\n".join(textwrap.wrap(_plain(plot["title"]), 76)[:3])
     figure.suptitle(title, x=0.012, ha="left", fontsize=10.5, fontweight="bold")
-    caption = "\n".join(textwrap.wrap(_plain(plot["caption"]), 132)[:4])
+    caption = "\n".join(textwrap.wrap(_plain(plot["caption"]), 124)[:4])
     if caption:
         figure.supxlabel(caption, x=0.012, ha="left", fontsize=7.2, color=FAINT)
 

@@ -107,6 +107,7 @@ def test_a_failed_trial_ends_the_range():
     assert found.edge == 2.0
     assert found.levels[2].missing == 1
     assert "1 trial gave no value" in found.answer
+    assert "5 replicates" in found.answer
     assert CautionKind.CENSORED in {caution.kind for caution in found.cautions}
 
 

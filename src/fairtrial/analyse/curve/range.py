@@ -186,7 +186,7 @@ def _answer(factor: str, tried: Sequence[_Tried], levels: Sequence[Level], *, al
     safe = [one for one in levels if one.safe]
     unsafe = next((one for one in levels if not one.safe), None)
     every = " and ".join(str(one.clause) for one in tried)
-    sure = f"{percent(1 - alpha)} confidence, {count(min((one.n for one in levels), default=0), 'replicate')}"
+    sure = f"{percent(1 - alpha)} confidence, {count(min((one.n for one in safe or levels), default=0), 'replicate')}"
     if safe and unsafe is None:
         return f"{every} up to {factor} = {level(safe[-1].x)}, the highest level tested: edge not reached ({sure})."
     if unsafe is None:

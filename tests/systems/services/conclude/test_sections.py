@@ -122,6 +122,20 @@ def test_invalid_levels_are_named(planted):
     assert any("2 % of a window's CPU time" in each for each in said)
 
 
+def test_a_level_that_is_invalid_has_no_line_over_time(planted):
+    """Nor does it break those of the others."""
+    measured = planted.measurements(
+        factors={"load.clients": [1, 2, 4]},
+        metrics={"throughput_per_s": [10.0, 20.0, math.nan], "warmup_s": [1.0, 1.0, math.nan]},
+        status=["done", "done", "failed"],
+        failure=["", "", "invalid"],
+    )
+    frame = pl.concat([planted.sampled(trial, server=1.0) for trial in (1, 2, 3)])
+    resources = by_title(sections(measured, planted.tables(samples=frame)))["Resources"]
+    (figure,) = [each for each in resources.figures if each.name == "time cpu_cores"]
+    assert [each.label for each in figure.series] == ["1", "2"]
+
+
 def test_a_language_model_and_a_vector_search(planted):
     """Their own sections, where they were measured."""
     metrics = {"throughput_per_s": [1.0, 2.0], "ttft_p50_s": [0.1, 0.2], "ttft_p99_s": [0.3, math.nan],

@@ -105,7 +105,8 @@ def _line(
     trial = next(
         (ladder.measured.number[row] for row in ladder.rows.get(cell, ()) if ladder.measured.number[row] in homes), None
     )
-    assert found.frame is not None
+    if trial is None or found.frame is None:
+        return
     rows = found.frame.filter((pl.col("trial") == trial) & (pl.col("role") == role)).sort("t_s")
     rows = rows.select("t_s", value=pl.col(name).cast(pl.Float64) * scale).filter(pl.col("value").is_finite())
     rows = rows.gather_every(max(1, len(rows) // PIECES))
