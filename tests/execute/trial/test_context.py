@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,16 @@ def test_an_array_is_no_number():
 
     with pytest.raises(BadResult, match="not a number"):
         normal_metrics({"m": np.zeros(3)})
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk is played by Linux's /dev/full")
+def test_a_table_for_which_there_is_no_room_is_an_error_of_the_system(context, monkeypatch):
+    """With its number, which says of which class the failure is; it is not kept."""
+    monkeypatch.setattr(context, "_kept", lambda leaf: "/dev/full")
+    with pytest.raises(OSError, match="No space left") as caught:
+        context.table("t", {"a": list(range(100_000))})
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, "/dev/full")
+    assert context.produced == []
 
 
 def test_the_scratch_folder_is_made_on_first_use(context, tmp_path):

@@ -76,7 +76,10 @@ class TrialContext:
         self._check_name("table", name)
         made = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
         path = self._kept(f"{name}.parquet")
-        made.write_parquet(path)
+        try:
+            made.write_parquet(path)
+        except pl.exceptions.ComputeError as problem:
+            raise _of_system(problem, path) from problem
         self.produced.append(["table", name, path])
 
     def file(self, path: str | Path, name: str | None = None) -> None:
@@ -167,3 +170,11 @@ def _bad(message: str) -> Exception:
     from fairtrial.errors import BadResult
 
     return BadResult(message)
+
+
+def _of_system(problem: Exception, path: str) -> Exception:
+    """Return the OSError that polars tells of in words alone, such as "(os error 28)"; else the problem itself."""
+    import re
+
+    number = re.search(r"\(os error (\d+)\)", str(problem))
+    return problem if number is None else OSError(int(number[1]), os.strerror(int(number[1])), path)

@@ -6,6 +6,7 @@ A job is a task as JSON: `{"id", "m": [[attempt, seed, parameters], …], "wall"
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 SPIN_ROUNDS = 200_000
 MESSAGE_CHARACTERS = 500
 DETAIL_CHARACTERS = 32_000
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors of the system that say that there is no room for a file: the machine's failure, not the trial's."""
 
 Result = dict[str, Any]
 """{"s": done | failed | pruned, "m": metrics, "k": failure class, "e": message, "d": detail, "p": produced}"""
@@ -141,7 +144,7 @@ def _finished(result: Result, context: TrialContext) -> Result:
     try:
         context.finish()
     except OSError as problem:
-        return failed(_bad(f"a declared file is gone: {problem}"))
+        return failed(problem if problem.errno in FULL else _bad(f"a declared file is gone: {problem}"))
     if context.produced:
         result["p"] = context.produced
     return result
@@ -163,6 +166,8 @@ def failed(problem: BaseException) -> Result:
         kind, message = "invalid", str(problem)
     elif _is_a(problem, "fairtrial.errors", "ServiceFailed"):
         kind, message = "infra", str(problem)
+    elif isinstance(problem, OSError) and problem.errno in FULL:
+        kind, message = "infra", f"no room for {problem.filename or 'a file'}: {problem.strerror}"
     return {"s": "failed", "k": kind, "e": one_line(message), "d": _detail(problem)}
 
 

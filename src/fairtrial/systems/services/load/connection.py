@@ -11,6 +11,8 @@ from fairtrial.systems.services.target import Session
 
 TOGETHER = 64
 """Connections that are opened at a time: fewer than the usual backlog of a listening socket."""
+CONNECT_S = 10.0
+"""Seconds that a connection may take before the load begins, however short the time-out of a request is."""
 CLOSE_S = 2.0
 
 
@@ -28,11 +30,11 @@ async def connect_all(sessions: Sequence[Session], timeout_s: float) -> None:
     """Connect sessions, some at a time. Raises ServiceFailed for the first that cannot."""
     for at in range(0, len(sessions), TOGETHER):
         some = sessions[at : at + TOGETHER]
-        found = await asyncio.gather(*[connect(session, timeout_s) for session in some])
+        found = await asyncio.gather(*[connect(session, max(timeout_s, CONNECT_S)) for session in some])
         for number, problem in enumerate(found, at + 1):
             if problem is not None:
-                kind = classify(problem)[1]
-                raise ServiceFailed(f"connection {number} of {len(sessions)} failed: {kind}: {problem}")
+                words = ": ".join(filter(None, (classify(problem)[1], str(problem))))
+                raise ServiceFailed(f"connection {number} of {len(sessions)} failed: {words}")
 
 
 async def close(session: Session) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from fairtrial.errors import ServiceFailed, UnknownName
 from fairtrial.systems.services.target import Endpoint, Reply, Request, RequestFailed
 from fairtrial.systems.services.targets.language.lengths import draw
-from fairtrial.systems.services.targets.language.posting import Posting, ask
+from fairtrial.systems.services.targets.language.posting import FIRST_S, Posting, ask
 from fairtrial.systems.services.targets.language.prometheus import cached
 from fairtrial.systems.services.targets.language.prompts import BLOCK, Prompt, Prompts
 from fairtrial.systems.services.targets.language.sse import Stream
@@ -36,8 +36,6 @@ MEASURES = frozenset(
     }
 )
 """The metrics of a language model beyond the common ones."""
-FIRST_S = 120.0
-"""Seconds in which the first request must be answered: a server may load the model for it."""
 PREPARING = 0x50
 """Which stream of random numbers, and which client, prepares."""
 

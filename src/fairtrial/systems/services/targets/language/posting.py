@@ -16,6 +16,9 @@ from fairtrial.systems.services.targets.language.sse import Stream
 PROBE_S = 5.0
 """Seconds in which a server that is attached to must answer a question about itself."""
 
+FIRST_S = 120.0
+"""Seconds in which the first request must be answered: a server may load the model for it."""
+
 CLOSING_S = 0.1
 """Seconds in which a server closes a connection that it does not keep."""
 
@@ -97,10 +100,10 @@ class Posting:
 
         trace = aiohttp.TraceConfig()
         trace.on_connection_create_end.append(note)
-        connector = aiohttp.TCPConnector(limit=1)
+        connector, limit = aiohttp.TCPConnector(limit=1), aiohttp.ClientTimeout(total=FIRST_S)
         try:
             async with aiohttp.ClientSession(
-                connector=connector, headers=self._headers, trace_configs=[trace]
+                connector=connector, timeout=limit, headers=self._headers, trace_configs=[trace]
             ) as asking:
                 async with asking.post(self._url, data=prepared) as answer:
                     await answer.read()
@@ -108,7 +111,8 @@ class Posting:
                 async with asking.get(self._probe) as answer:
                     await answer.read()
         except (aiohttp.ClientError, OSError) as problem:
-            raise ServiceFailed(f"a first request to {self._url} failed: {problem}") from problem
+            said = str(problem) or type(problem).__name__
+            raise ServiceFailed(f"a first request to {self._url} failed: {said}") from problem
         return len(opened) == 1
 
     def _fault(self, problem: Exception) -> RequestFailed:
