@@ -9,6 +9,7 @@ import pytest
 
 from fairtrial import Run, Study
 from fairtrial.errors import UnknownName, UserError
+from fairtrial.flow.analyse import analyse
 
 SUBJECT = """
 import random
@@ -140,6 +141,23 @@ def test_saturation_and_the_range_that_keeps_the_service_levels(subject: Path) -
     assert 6 < curve.knee < 11
     assert levels.edge == 16
     assert levels.first_failing == "wait_s <= 0.025"
+
+
+@pytest.mark.parametrize(("metrics", "grown"), [(("wait_s", "per_s"), ["per_s"]), (("wait_s",), [])])
+def test_what_saturates_is_a_rate(subject: Path, metrics: tuple[str, ...], grown: list[str]) -> None:
+    """A share has no capacity: a rate is asked about though it stands later, and without one only the range."""
+    units = {"wait_s": {"direction": "minimize", "unit": "share"}, "per_s": {"direction": "maximize", "unit": "1/s"}}
+    run = Study(
+        study="load",
+        system={"python": "subject:speed"},
+        factors={"clients": [1, 2, 4, 8, 16, 32]},
+        replicates=2,
+        metrics={name: units[name] for name in metrics},
+        slo={"wait_s": {"max": 0.025}},
+    ).run()
+    *curves, levels = analyse(None, run.number, "saturation")
+    assert [curve.metric for curve in curves] == grown
+    assert levels.edge == 16
 
 
 def test_a_crossover_of_two_arms(subject: Path) -> None:

@@ -47,6 +47,17 @@ def test_markdown_goes_to_stdout(run: Run, fairtrial) -> None:
     assert not Path("reports").exists()
 
 
+def test_service_levels_of_a_single_condition(here: Path, fairtrial) -> None:
+    """A run in which nothing varies is asked whether it keeps its service levels; without any, nothing."""
+    words = {"system": {"python": "model:measure"}, "base": {"x": 1.0}, "replicates": 3}
+    Study(study="kept", metrics={"score": "maximize"}, slo={"score": {"min": 5}}, **words).run()
+    Study(study="free", metrics={"score": "maximize"}, **words).run()
+    assert (
+        "**Answer.** Service levels (95 % confidence, 3 replicates): kept: score >= 5." in fairtrial("report", "1")[1]
+    )
+    assert "**Answer.** Nothing was asked of this run." in fairtrial("report", "2")[1]
+
+
 def test_a_book_that_can_only_be_read_is_reported_elsewhere(
     run: Run, fairtrial, monkeypatch: pytest.MonkeyPatch, here: Path
 ) -> None:

@@ -109,23 +109,33 @@ def _saturation(found: Evidence, asked: Question) -> Iterator[Finding]:
     from fairtrial.analyse.curve.saturation import saturation
 
     bound: Mapping[str, float] = found.system.bound if isinstance(found.system, Bounds) else {}
-    metric, factor = found.metric(asked.metric), found.factor(asked.factor)
+    metric, factor = asked.metric or _grown(found), found.factor(asked.factor)
     for arm in _arms(found, asked):
-        one = saturation(
-            found.data,
-            metric=metric,
-            factor=factor,
-            arm=arm,
-            direction=found.direction(metric),
-            response=asked.response,
-            think_s=asked.think_s,
-            **_common(found),
-        )
-        yield _of_arm(limited(one, found.data, bound, arm=arm), arm)
+        if metric is not None:
+            one = saturation(
+                found.data,
+                metric=found.metric(metric),
+                factor=factor,
+                arm=arm,
+                direction=found.direction(metric),
+                response=asked.response,
+                think_s=asked.think_s,
+                **_common(found),
+            )
+            yield _of_arm(limited(one, found.data, bound, arm=arm), arm)
         if found.study.slo:
             clauses = found.study.slo
             levels = operating_range(found.data, factor=factor, clauses=clauses, arm=arm, alpha=found.study.alpha)
             yield _of_arm(levels, arm)
+
+
+def _grown(found: Evidence) -> str | None:
+    """Return what a load makes grow, where nobody says: a rate before others, and no share, which has no capacity."""
+    directed = [metric for metric in found.metrics if metric.direction is not Direction.NONE]
+    rates = [metric.name for metric in directed if metric.unit.endswith("/s")]
+    if not rates and directed and found.study.slo and directed[0].unit == "share":
+        return None
+    return rates[0] if rates else found.metric(None)
 
 
 def _scaling(found: Evidence, asked: Question) -> Iterator[Finding]:

@@ -39,6 +39,7 @@ def gathered(found: Evidence, *, of: Sequence[str] = (), factor: str | None = No
     results = list(results_of(found, of, factor))
     cautions = all_doubts(found, [finding for _, finding in results])
     answer, verdict = answered(claims, results)
+    answer = answer or alone(found)
     drivers = found.ledger.provenance(found.run.number)
     return Document(
         title=f"{found.run.study}, run {found.run.number}",
@@ -81,7 +82,7 @@ def results_of(found: Evidence, of: Sequence[str], factor: str | None) -> Iterat
     """Answer what the claims are about, the questions that fit a study, then those asked for: (kind, finding)."""
     metric = found.judged()[0]
     fits = sorted(fitting(found), key=lambda kind: kind != "saturation")  # who states an slo asks how far it goes
-    chosen = [*claimed(found), *((kind, Question(metric=metric)) for kind in fits)]
+    chosen = [*claimed(found), *((kind, Question(metric=None if kind == "saturation" else metric)) for kind in fits)]
     chosen += [(kind, Question(metric=metric, factor=factor)) for kind in of]
     for kind, asked in dict.fromkeys(chosen):
         for finding in ask(found, kind, asked):
@@ -101,19 +102,30 @@ def answered(claims: Sequence[ClaimFinding], results: Sequence[tuple[str, Any]])
     """Say the answer, and its verdict: only claims have one, without them a report tells what the first analysis found.
 
     That may be several sentences: of each arm, and of a load both where it saturates and up to where it keeps its slo.
+    '' where nothing was asked.
     """
     from fairtrial.report.words import sentence
 
     if not claims:
         told = [(kind, finding.answer) for kind, finding in results if finding.answer]
         first = [sentence(answer) for kind, answer in told if kind == told[0][0]]
-        return " ".join(first) or "Nothing was asked of this run.", ""
+        return " ".join(first), ""
     if len(claims) == 1:
         return claims[0].answer, claims[0].verdict.value
     sorted_out = {verdict: [claim.claim for claim in claims if claim.verdict is verdict] for verdict in Verdict}
     said = "; ".join(f"{verdict.value}: {', '.join(texts)}" for verdict, texts in sorted_out.items() if texts)
     worst = next(verdict for verdict in WORST if sorted_out[verdict])
     return f"{said[0].upper()}{said[1:]}.", worst.value
+
+
+def alone(found: Evidence) -> str:
+    """Say what a run comes to in which nothing varies: whether it keeps its service levels, where it has some."""
+    from fairtrial.analyse.curve.kept import service_levels
+
+    several = int(found.data.condition.max()) > 0
+    if several or not found.study.slo:
+        return "Nothing was asked of this run."
+    return service_levels(found.data, found.study.slo, alpha=found.study.alpha)
 
 
 WORST = (Verdict.NOT_SUPPORTED, Verdict.INCONCLUSIVE, Verdict.SUPPORTED)

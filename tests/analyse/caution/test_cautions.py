@@ -92,6 +92,16 @@ def test_an_unfinished_run_and_failures():
     found = cautions(measured(quiet(), failed={0, 1}), study(), [], planned=40)
     texts = [one.text for one in found if one.kind is CautionKind.INCOMPLETE]
     assert texts == ["36 of 40 planned trials are settled.", "2 of 36 trials gave no value (2 timeout)."]
+
+
+def test_what_is_undefined_is_not_measured_again():
+    """Where trials are done and only lack a metric, no one is sent to repeat them."""
+    values = quiet()
+    values[0, :2] = np.nan
+    for failed, again in (((), False), ({0}, True)):
+        found = cautions(measured(values, failed=failed), study(), [], planned=N)
+        (one,) = [each for each in found if each.kind is CautionKind.INCOMPLETE]
+        assert ("fairtrial retry" in one.advice) is again
     tolerant = raised(measured(quiet(), failed={0, 1}), study_=study(completeness=0.9))
     assert CautionKind.INCOMPLETE not in tolerant
 

@@ -21,6 +21,8 @@ from fairtrial.stats.summary import Integers, Mask
 ALPHA = 0.05
 """Chance of a false caution that failures censor, shared among the factors."""
 REPEATS = 999
+UNDEFINED = "undefined"
+NOTHING = "They are done, and a metric has no value there: read their other metrics; measuring again changes nothing."
 MANY, BINS = 1_000, 5
 """Conditions up to which failures are looked for in single ones; bins of a factor with many levels."""
 
@@ -55,12 +57,13 @@ def _incomplete(found: Data, study: Study, lacking: Mask, planned: int | None) -
         told = ", ".join(f"{number:,} {reason}" for reason, number in sorted(reasons.items(), key=lambda one: -one[1]))
         run = found.measured.run
         text = f"{int(lacking.sum()):,} of {count(len(found), 'trial')} gave no value ({told})."
-        yield Caution(CautionKind.INCOMPLETE, text, f"See why with fairtrial show {run}, then fairtrial retry {run}.")
+        again = f"See why with fairtrial show {run}, then fairtrial retry {run}."
+        yield Caution(CautionKind.INCOMPLETE, text, NOTHING if set(reasons) == {UNDEFINED} else again)
 
 
 def _reason(found: Data, row: int) -> str:
     if found.done[row]:
-        return "undefined"
+        return UNDEFINED
     return str(found.measured.failure[row] or found.measured.status[row])
 
 
