@@ -46,8 +46,8 @@ def _figures(ladder: Ladder) -> Iterator[Figure]:
         yield _figure(ladder, "goodput", f"Goodput along {ladder.factor}", "good answers a second", tuple(series))
     if ladder.has("attainment"):
         shares = (each for arm in ladder.arms for each in ladder.curve("attainment", arm, arm or "attainment"))
-        series = tuple(replace(each, high=tuple(min(end, 1.0) for end in each.high)) for each in shares)
-        yield _figure(ladder, "attainment", f"Attainment along {ladder.factor}", "share of due requests", series)
+        cut = tuple(replace(each, high=tuple(min(end, 1.0) for end in each.high)) for each in shares)
+        yield _figure(ladder, "attainment", f"Attainment along {ladder.factor}", "share of due requests", cut)
 
 
 def _rates(ladder: Ladder) -> Figure:
