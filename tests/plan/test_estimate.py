@@ -35,9 +35,9 @@ def test_one_measurement_gives_no_range():
 
 
 def test_the_system_may_say_what_a_trial_costs():
-    """Its word is used where the book has no times, and gives way to them."""
+    """Its word goes before the times of the book, which are those of other parameters too."""
     assert estimate(History(), left=10, jobs=2, cost_s=4.0).wall_s == 20.0
-    assert estimate(History(trials=3, wall_mean_s=1.0), left=10, jobs=2, cost_s=4.0).wall_s == 5.0
+    assert estimate(History(trials=3, wall_mean_s=1.0), left=10, jobs=2, cost_s=4.0).wall_s == 20.0
 
 
 @pytest.mark.parametrize(("n", "left"), [(20, 5), (20, 200), (200, 200)])

@@ -60,7 +60,7 @@ def forecast(
         return None
     expected_s = _cost_s(system, trials[:ASKED])
     made = estimate(known, left=left, jobs=jobs, cost_s=expected_s)
-    trial_s = known.wall_mean_s if known.wall_mean_s is not None else expected_s
+    trial_s = known.wall_mean_s if expected_s is None else expected_s
     return made if study is None else replace(made, cost=_cost(study, trial_s, left))
 
 

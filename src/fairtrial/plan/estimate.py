@@ -30,17 +30,17 @@ class Estimate:
 def estimate(history: History, *, left: int, jobs: int, cost_s: float | None = None) -> Estimate:
     """Estimate the wall time of `left` trials on `jobs` places at once, and the memory of one.
 
-    `cost_s` is what the system itself expects of one trial, in seconds; it is used where the book has no times. The
-    range adds the spread of the trials to come to the uncertainty of their mean, both normal.
+    `cost_s` is what the system itself expects of one trial, in seconds: it knows the parameters, while the times of the
+    book are of others too. The range adds the spread of the trials to come to the uncertainty of their mean, both normal.
     """
     lanes = max(1, min(jobs, left))
     if left == 0:
         return Estimate(0.0, 0.0, 0.0, history.peak_bytes, "nothing is left")
+    if cost_s is not None:
+        return Estimate(left * cost_s / lanes, None, None, history.peak_bytes, "what the system expects of a trial")
     mean = history.wall_mean_s
     if mean is None or not history.trials:
-        if cost_s is None:
-            return Estimate(None, None, None, history.peak_bytes, "no trial of this system was measured yet")
-        return Estimate(left * cost_s / lanes, None, None, history.peak_bytes, "what the system expects of a trial")
+        return Estimate(None, None, None, history.peak_bytes, "no trial of this system was measured yet")
     wall_s = left * mean / lanes
     basis = f"{history.trials} earlier trial{'s' if history.trials > 1 else ''} took {mean:.3g} s each"
     if history.wall_sd_s is None or history.trials < 2:

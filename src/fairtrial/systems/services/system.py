@@ -68,7 +68,7 @@ class Services:
         load = parameters.load
         if isinstance(adapter(parameters.target), Virtual):
             return 1.0
-        return 1.0 + load.ramp_s + load.warmup_s + load.duration_s
+        return 2.0 + load.ramp_s + load.warmup_s + load.duration_s
 
     def share_key(self, parameters: given.Parameters) -> Any:
         """Return which server trials need, with its options; None for one that is attached to."""
