@@ -55,6 +55,17 @@ def test_many_arms_are_averaged(planted):
     assert len(made.rows["", 0]) == 8
 
 
+def test_intervals_end_at_what_is_possible(planted):
+    """No latency is below 0 and no share above 1, however few and scattered the repetitions."""
+    metrics = {"latency_p50_s": [0.001, 0.003, 0.009], "attainment": [0.9, 1.0, 1.0]}
+    made = ladder(planted.measurements(factors={"load.clients": [1, 1, 1]}, metrics=metrics))
+    latency, share = (made.at(name, "", 0) for name in metrics)
+    assert latency.low == 0.0
+    assert latency.high == pytest.approx(t_interval(latency.values, 0.95)[1])
+    assert share.high == 1.0
+    assert share.low == pytest.approx(t_interval(share.values, 0.95)[0])
+
+
 def test_an_estimate_is_the_mean_of_repetitions_with_students_interval():
     """Missing values are in no number; one value has no interval; none has nothing."""
     found = estimate([1.0, math.nan, 2.0, None, 4.0])

@@ -14,6 +14,7 @@ from fairtrial.model.run import Measurements
 from fairtrial.model.study import ABSENT
 from fairtrial.model.words import condition, level
 from fairtrial.stats.interval import t_interval
+from fairtrial.systems.services.measure.known import METRICS
 
 CONFIDENCE = 0.95
 ARMS = 6
@@ -61,8 +62,12 @@ class Ladder:
         """
         column = self.measured.metrics.get(metric)
         done = [row for row in self.rows.get((arm, place), ()) if self.measured.status[row] == "done"]
-        found = Estimate() if column is None else estimate([column[row] for row in done])
+        found = Estimate() if column is None else estimate([column[row] for row in done], most=self._most(metric))
         return found if len(found.values) == len(done) else Estimate(found.values)
+
+    def _most(self, metric: str) -> float:
+        """Return what a metric cannot exceed."""
+        return 1.0 if metric in METRICS and METRICS[metric].unit == "share" else math.inf
 
     def heads(self) -> tuple[str, ...]:
         """Return the columns that say which arm and level a row of a table is about."""
@@ -122,13 +127,20 @@ def ladder(measured: Measurements) -> Ladder:
     return Ladder(measured, factor, levels, tuple(dict.fromkeys(labels)), rows, averaged)
 
 
-def estimate(values: Sequence[float | None]) -> Estimate:
-    """Return mean and Student's 95 % interval of the values that are numbers."""
+def estimate(values: Sequence[float | None], *, most: float = math.inf) -> Estimate:
+    """Return mean and Student's 95 % interval of the values that are numbers, as far as it is possible.
+
+    Times, rates, counts and bytes are not negative, and a share is at `most` 1: an interval ends there.
+    """
     known = tuple(float(value) for value in values if value is not None and math.isfinite(value))
     if not known:
         return Estimate()
-    ends = t_interval(known, CONFIDENCE)
-    return Estimate(known, math.fsum(known) / len(known), *(ends or (None, None)))
+    mean, ends = math.fsum(known) / len(known), t_interval(known, CONFIDENCE)
+    return (
+        Estimate(known, mean)
+        if ends is None
+        else Estimate(known, mean, max(ends[0], 0.0), min(ends[1], max(most, mean)))
+    )
 
 
 def drawn(found: Sequence[tuple[float, Estimate]], label: str, *, scale: float = 1.0) -> tuple[Series, ...]:
