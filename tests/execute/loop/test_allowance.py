@@ -12,11 +12,13 @@ from fairtrial.model.study import Needs, Parallel
 
 @pytest.fixture
 def driver(stage, clock):
-    """Give a way to make drivers on one machine."""
+    """Give a way to make drivers on one machine that have something to run."""
 
     def make(jobs=4, **changes):
         clock.now += 0.01
-        return Allowance(stage.setup(stage.study(parallel=Parallel(jobs=jobs), **changes), monotonic=clock))
+        made = Allowance(stage.setup(stage.study(parallel=Parallel(jobs=jobs), **changes), monotonic=clock))
+        made.refresh(running=0, flying=0, more=True, now=True)
+        return made
 
     return make
 
