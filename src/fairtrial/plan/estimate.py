@@ -31,7 +31,8 @@ def estimate(history: History, *, left: int, jobs: int, cost_s: float | None = N
     """Estimate the wall time of `left` trials on `jobs` places at once, and the memory of one.
 
     `cost_s` is what the system itself expects of one trial, in seconds: it knows the parameters, while the times of the
-    book are of others too. The range adds the spread of the trials to come to the uncertainty of their mean, both normal.
+    book are of others too. The range adds the spread of the trials to come to the uncertainty of their mean, both
+    normal.
     """
     lanes = max(1, min(jobs, left))
     if left == 0:
