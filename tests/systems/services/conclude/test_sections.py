@@ -54,6 +54,28 @@ def test_an_open_loop_shows_what_was_offered(planted):
     assert {each.label for each in figure.series} == {"answered", "offered"}
 
 
+@pytest.mark.parametrize(
+    ("stable", "said"),
+    [
+        (
+            [1, 1, 1, 1, 1, 0],
+            "Stable up to load.rate_per_s = 20, over-saturated at 30: the capacity lies between.",
+        ),
+        ([1, 1, 0, 1, 1, 1], "Stable up to load.rate_per_s = 10, over-saturated at 20: the capacity lies between."),
+        ([0, 1, 1, 1, 0, 0], "Stable at no rate that was tried, over-saturated at 10: the capacity lies below."),
+        ([1] * 6, "Stable up to load.rate_per_s = 30, the highest that was tried: the capacity lies above."),
+    ],
+)
+def test_an_open_loop_says_where_its_capacity_lies(planted, stable, said):
+    """Between the last rate at which every repetition kept up and the next; nothing is said where nobody knows."""
+    rates = {"load.rate_per_s": [10, 10, 20, 20, 30, 30]}
+    metrics = {"throughput_per_s": [1.0] * 6, "stable": stable}
+    made = sections(planted.measurements(factors=rates, metrics=metrics), planted.tables())[0]
+    assert made.sentences[-1] == said
+    unknown = planted.measurements(factors=rates, metrics=metrics | {"stable": [math.nan] * 6})
+    assert len(sections(unknown, planted.tables())[0].sentences) == len(made.sentences) - 1
+
+
 def test_misses_are_counted_by_class_in_the_window(planted):
     """2 % of every level failed, warm-up not counted."""
     errors = by_title(sections(*planted.closed()))["Errors"]

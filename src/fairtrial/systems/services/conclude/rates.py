@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from fairtrial.model.figure import Axis, Figure, Grid, Section, Series
+from fairtrial.model.words import level
 from fairtrial.systems.services.conclude.ladder import Ladder
 
 COLUMNS: Mapping[str, str] = {
@@ -34,7 +36,25 @@ def throughput(ladder: Ladder) -> Section | None:
         for arm, at in ladder.cells()
     )
     table = Grid((*ladder.heads(), *known), rows, "Rates: means over repetitions")
-    return Section("Throughput and goodput", TERMS, (table,), tuple(_figures(ladder)))
+    said = (*TERMS, *_capacity(ladder))
+    return Section("Throughput and goodput", said, (table,), tuple(_figures(ladder)))
+
+
+def _capacity(ladder: Ladder) -> Iterator[str]:
+    """Say of each arm between which rates its capacity lies: the last at which every backlog stayed, and the next."""
+    for arm in ladder.arms if ladder.factor.endswith("rate_per_s") else ():
+        seen = [(at, ladder.at("stable", arm, at).values) for at in range(len(ladder.levels))]
+        seen = [(at, values) for at, values in seen if values]
+        kept = list(itertools.takewhile(lambda one: 0.0 not in one[1], seen))
+        if not seen:
+            continue
+        said = f"stable up to {ladder.names(kept[-1][0])}" if kept else "stable at no rate that was tried"
+        if len(kept) < len(seen):
+            at = level(ladder.levels[seen[len(kept)][0]])
+            said += f", over-saturated at {at}: the capacity lies {'between' if kept else 'below'}"
+        else:
+            said += ", the highest that was tried: the capacity lies above"
+        yield f"{arm}: {said}." if arm else f"{said[0].upper()}{said[1:]}."
 
 
 def _figures(ladder: Ladder) -> Iterator[Figure]:
