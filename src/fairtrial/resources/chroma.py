@@ -10,12 +10,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from fairtrial.errors import MissingPart, ServiceFailed, UnknownName, UserError
 from fairtrial.resources import process
 
+WHEEL = "chromadb"
 HOST = "127.0.0.1"
 OPTIONS = ("port", "timeout_s")
 RUN = "import sys; from chromadb.cli.cli import app; sys.argv[0] = 'chroma'; app()"
@@ -78,7 +80,8 @@ class Chroma:
 
     def ailing(self, handle: Mapping[str, Any]) -> str:
         """Say why it no longer serves; '' while it does."""
-        return process.ailing(handle)
+        why = process.ailing(handle)
+        return f"chroma's {why}" if why else ""
 
 
 def _checked(options: Mapping[str, Any]) -> None:
@@ -92,10 +95,13 @@ def _checked(options: Mapping[str, Any]) -> None:
 
 def _version() -> str:
     """Return the version of the wheel: `chroma --version` and the API name others, which are not its own."""
+    missing = MissingPart(f"chroma needs the {WHEEL} wheel", hint="pip install 'fairtrial[chroma]'")
+    if find_spec(WHEEL) is None:
+        raise missing
     try:
-        return version("chromadb")
+        return version(WHEEL)
     except PackageNotFoundError:
-        raise MissingPart("chroma needs the chromadb wheel", hint="pip install 'fairtrial[chroma]'") from None
+        raise missing from None
 
 
 def _environment() -> dict[str, str]:

@@ -87,7 +87,8 @@ class LlamaCpp:
 
     def ailing(self, handle: Mapping[str, Any]) -> str:
         """Say why it no longer serves; '' while its process runs."""
-        return ailing(handle)
+        why = ailing(handle)
+        return f"llama.cpp's {why}" if why else ""
 
     def _resolve(self, options: Options) -> dict[str, Any]:
         """Fill in what is left to us: the file of the model, threads, a port."""

@@ -70,7 +70,8 @@ class Ollama:
 
     def ailing(self, handle: Mapping[str, Any]) -> str:
         """Say why it no longer serves; '' while its process runs."""
-        return ailing(handle)
+        why = ailing(handle)
+        return f"Ollama's {why}" if why else ""
 
 
 def variables(asked: Options, address: str) -> dict[str, str]:

@@ -135,7 +135,7 @@ def ailing(handle: Mapping[str, Any]) -> str:
     for pid, since in zip(handle["pids"], handle["started"], strict=True):
         if since is None or started(pid) != since:
             log = handle.get("log")
-            said = tail(Path(log)) if log else ""
+            said = tail(Path(log), lines=2) if log else ""
             return f"process {pid} {ended(pid) or 'ended'}" + (f": {said}" if said else "")
     return ""
 

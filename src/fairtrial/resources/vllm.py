@@ -86,7 +86,8 @@ class Vllm:
 
     def ailing(self, handle: Mapping[str, Any]) -> str:
         """Say why it no longer serves; '' while its process runs (it ends when its engine does)."""
-        return ailing(handle)
+        why = ailing(handle)
+        return f"vLLM's {why}" if why else ""
 
 
 def command(asked: Options, port: int) -> list[str]:

@@ -51,5 +51,9 @@ def reach(host: str, port: int, *, what: str, timeout_s: float = 5.0) -> None:
 
 def reason(problem: BaseException) -> str:
     """Say in a few words why a connection failed."""
+    if isinstance(problem, TimeoutError) and not str(problem):
+        return "no answer in time"
+    if isinstance(problem, ConnectionRefusedError):
+        return "Connection refused"
     text = getattr(problem, "strerror", None) or str(problem)
     return str(text).strip() or type(problem).__name__

@@ -74,7 +74,8 @@ class PostgresTarget:
         try:
             connection = await open_connection(dsn, timeout=CONNECT_S)
         except (OSError, TimeoutError, RequestFailed, ValueError) as problem:
-            raise ServiceFailed(f"PostgreSQL at {where(dsn)} does not answer: {reason(problem)}") from None
+            why = f"PostgreSQL at {where(dsn)} does not answer: {reason(problem)}"
+            raise ServiceFailed(why, hint="is it running, and is the DSN right?") from None
         try:
             yield connection
         except broken as problem:
