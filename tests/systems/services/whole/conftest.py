@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import shutil
@@ -16,13 +17,15 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+from fairtrial.cli import main as cli
 
 PATIENCE_S = 120.0
 GENERATOR = "fairtrial.systems.services.generate"
@@ -99,11 +102,18 @@ class Shop:
         """Type a command and wait for it."""
         return self.end(self.start(*words, **more))
 
+    def read(self, *words: str) -> str:
+        """Have a verb that reads the book say something, in this process, which is quicker."""
+        said = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
+            patch.chdir(self.folder)
+            patch.setattr("sys.argv", ["fairtrial", *words])
+            assert cli.run_command() == 0
+        return said.getvalue()
+
     def data(self, *words: str) -> Any:
-        """Type a reading verb with --json and return what it says."""
-        said = self.type(*words, "--json")
-        assert said.code == 0, said.err
-        return json.loads(said.out)["data"]
+        """Return what a reading verb says with --json."""
+        return json.loads(self.read(*words, "--json"))["data"]
 
     def attempts(self) -> list[dict[str, Any]]:
         """Return all attempts of run 1 in the order of its trials."""
@@ -162,9 +172,7 @@ class Shop:
 
     def sound(self) -> bool:
         """Say whether the book is whole."""
-        said = self.type("verify")
-        assert said.code == 0, said.err + said.out
-        return True
+        return "the book is whole" in self.read("verify")
 
 
 def own_pids(pid: int) -> list[int]:
