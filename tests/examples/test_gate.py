@@ -107,6 +107,7 @@ def test_a_pull_request_that_slows_the_service_down_is_blocked(checkout, runner,
     assert runner(job["verdict"]) == 1
 
 
+@pytest.mark.long
 def test_a_pull_request_that_changes_nothing_passes(checkout, runner, tmp_path):
     """A comment in the study is no change of the service."""
     change(checkout, "study: service", "# reworded\nstudy: service")
@@ -116,6 +117,7 @@ def test_a_pull_request_that_changes_nothing_passes(checkout, runner, tmp_path):
     assert "NO REGRESSIONS (PASS)" in (checkout / "gate.md").read_text()
 
 
+@pytest.mark.long
 def test_main_is_measured_against_its_baseline(checkout, runner, tmp_path):
     """A release becomes the baseline; a night later the same code passes, and the report is there."""
     job = steps("main")

@@ -202,8 +202,11 @@ def _gone(family: Mapping[int, float], timeout_s: float) -> bool:
 
 
 def _reap(pid: int) -> None:
+    """Take a child's exit: while other threads of it still end there is nothing to take yet."""
+    deadline = time.monotonic() + KILL_S
     try:
-        os.waitpid(pid, os.WNOHANG)
+        while os.waitpid(pid, os.WNOHANG) == (0, 0) and time.monotonic() < deadline:
+            time.sleep(PAUSE_S[0])
     except ChildProcessError:
         return
 
