@@ -8,7 +8,7 @@ QUICK = list(dict.fromkeys(cell.detector for _, _, cell in cells() if not cell.s
 SLOW = list(dict.fromkeys(cell.detector for _, _, cell in cells() if cell.slow))
 
 
-HEAVY = ("effects", "cautions", "optimum", "claims", "race")
+HEAVY = ("effects", "cautions", "optimum", "claims", "race", "gate", "threshold", "step denied")
 """Detectors whose quick cells take longest: a tenth of their repeats every time, all of them in `make test-all`."""
 
 
