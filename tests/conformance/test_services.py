@@ -49,8 +49,6 @@ class TestSecret(SystemExam):
         """Return a target whose address is secret."""
         return {"target": {"kind": "postgres", "server": "attach", "dsn": {"secret": "EXAM_DSN"}}}
 
-    def test_declared_metrics_are_returned(self, system: System, measure: Any) -> None:
-        """Is examined on a server that is started here."""
-
-    def test_running_leaves_the_process_as_it_was(self, measure: Any) -> None:
-        """Is examined on a server that is started here."""
+    # They need a server that answers: the exam above has one.
+    test_declared_metrics_are_returned = None  # type: ignore[assignment]
+    test_running_leaves_the_process_as_it_was = None  # type: ignore[assignment]

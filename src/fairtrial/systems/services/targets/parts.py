@@ -57,3 +57,12 @@ def reason(problem: BaseException) -> str:
         return "Connection refused"
     text = getattr(problem, "strerror", None) or str(problem)
     return str(text).strip() or type(problem).__name__
+
+
+def address(url: str, *, schemes: tuple[str, ...], port: int) -> str:
+    """Return an address that `place` can read, for validators of parameters. Raises ValueError."""
+    try:
+        place(url, schemes=schemes, port=port)
+    except UserError as problem:
+        raise ValueError(str(problem)) from None
+    return url

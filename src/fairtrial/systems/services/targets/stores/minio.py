@@ -12,7 +12,7 @@ from fairtrial.errors import ServiceFailed, UserError
 from fairtrial.model.secret import Secret
 from fairtrial.systems.services.load.words import Words
 from fairtrial.systems.services.target import Endpoint, Request, Session
-from fairtrial.systems.services.targets.parts import need, place, reach, site
+from fairtrial.systems.services.targets.parts import address, need, place, reach, site
 
 if TYPE_CHECKING:
     from fairtrial.systems.services.targets.stores.objects import Bucket
@@ -40,11 +40,7 @@ class Minio(Words):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:
-        try:
-            place(url, schemes=SCHEMES, port=PORT)
-        except UserError as problem:
-            raise ValueError(str(problem)) from None
-        return url
+        return address(url, schemes=SCHEMES, port=PORT)
 
 
 class MinioTarget:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from fairtrial.errors import ServiceFailed, UserError
+from fairtrial.errors import ServiceFailed
 from fairtrial.model.secret import Secret
 from fairtrial.systems.services.target import Endpoint, Request, Session
-from fairtrial.systems.services.targets.parts import need, place, reach, site
+from fairtrial.systems.services.targets.parts import address, need, place, reach, site
 from fairtrial.systems.services.targets.vectors.words import Vectors
 
 if TYPE_CHECKING:
@@ -42,11 +42,7 @@ class Qdrant(Vectors):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:
-        try:
-            place(url, schemes=SCHEMES, port=PORT)
-        except UserError as problem:
-            raise ValueError(str(problem)) from None
-        return url
+        return address(url, schemes=SCHEMES, port=PORT)
 
 
 class QdrantTarget:

@@ -14,8 +14,8 @@ from fairtrial.model.secret import Secret
 from fairtrial.systems.services.load.words import Words
 from fairtrial.systems.services.target import Endpoint, Request, Session
 from fairtrial.systems.services.targets.parts import need, place, reach
-from fairtrial.systems.services.targets.web.library import Library
 from fairtrial.systems.services.targets.web.raw import Asked, Raw
+from fairtrial.systems.services.targets.web.session import Library
 from fairtrial.systems.services.targets.web.template import Template
 
 PORTS = {"http": 80, "https": 443}
