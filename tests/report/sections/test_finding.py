@@ -182,3 +182,13 @@ def test_without_any_noise_known_the_least_replicates_are_named(planted):
     found = replace(planted.optimum(), needed=Needed(None, 2), curse=0.0)
     assert "2 replicates a condition are the least that can tell." in flat(section(found))
     assert "winner's curse" not in flat(section(found))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [(Verdict.INCONCLUSIVE, "whether it bends is open"), (Verdict.NOT_SUPPORTED, "no knee in range")],
+)
+def test_a_plot_without_a_knee_says_no_more_than_the_answer(planted, verdict, said):
+    """What could not be told is not called absent in the title."""
+    made = section(replace(planted.saturation(), knee=None, verdict=verdict), UNITS)
+    assert made.figures[0].title.endswith(said)

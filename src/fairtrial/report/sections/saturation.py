@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fairtrial.model.curve import SaturationFinding
 from fairtrial.model.figure import Figure, Grid, Mark, Section
-from fairtrial.model.finding import Interval
+from fairtrial.model.finding import Interval, Verdict
 from fairtrial.report.sections import fits, points
 from fairtrial.report.words import Units, between, ends, number, of_arm, quantity
 
@@ -69,7 +69,8 @@ def _figure(found: SaturationFinding, units: Units) -> Figure:
 
 def _title(found: SaturationFinding) -> str:
     if found.knee is None:
-        return f"{found.metric} along {found.factor}: no knee in range"
+        said = "whether it bends is open" if found.verdict is Verdict.INCONCLUSIVE else "no knee in range"
+        return f"{found.metric} along {found.factor}: {said}"
     return f"{found.metric} bends at {found.factor} = {number(found.knee)}"
 
 
