@@ -1,7 +1,9 @@
 """The load on PostgreSQL beside pgbench and beside a bare asyncpg loop, on the same server in one run.
 
 Closed loop: prepared selects by key, transactions a second and the client's CPU per query. Open loop: at 5,000/s and at
-a quarter of pgbench's maximum, p50 and p99 from the due time. Clients run on one CPU, alternating round by round.
+a quarter of pgbench's maximum, p50 and p99 from the due time. Clients run on one CPU, alternating round by round; the
+server has all CPUs in the closed loop. In the open loop it is measured with all of them and with the others only: where
+it shares the clients' CPU, its processes wait for theirs, and the tails say how long.
 
 Usage: python benchmarks/pgbench.py [--quick] [--passes N]
 """
@@ -24,11 +26,12 @@ from typing import Any
 
 import asyncpg
 import numpy as np
+import psutil
 from measure import bench, options, spread, table
 
 from fairtrial.contract.resource import resource
 from fairtrial.systems.services.load import crew
-from fairtrial.systems.services.load.words import Load
+from fairtrial.systems.services.load.words import Load, Validity
 from fairtrial.systems.services.targets.known import adapter
 
 SCALE = 10
@@ -82,6 +85,7 @@ def ours(handle: Mapping[str, Any], folder: Path, **load: Any) -> dict[str, Any]
         "p50": float(np.nanquantile(steady.response_s, 0.5)),
         "p99": float(np.nanquantile(steady.response_s, 0.99)),
         "late": float(np.nanquantile(steady.lateness_s, 0.99)),
+        "share": host.cpu_share,
     }
 
 
@@ -148,7 +152,7 @@ def _ratios(above: list[dict[str, Any]], below: list[dict[str, Any]], key: str) 
 
 def opened(handle: Mapping[str, Any], rates: list[float], seconds: float, rounds: int) -> None:
     """Compare open loops: percentiles from the due time."""
-    rows = []
+    rows, limit = [], Validity().generator_cpu
     for rate in rates:
         peer, mine = [], []
         for number in range(rounds):
@@ -164,6 +168,9 @@ def opened(handle: Mapping[str, Any], rates: list[float], seconds: float, rounds
         rows += [[f"{rate:,.0f}/s", key, *cells] for key, cells in said.items()]
         late = statistics.median(each["late"] for each in mine)
         rows.append([f"{rate:,.0f}/s", "lateness p99", f"{late * 1e6:.0f}", "–", "–", "–", ""])
+        share = statistics.median(each["share"] for each in mine)
+        verdict = f"INVALID (limit {limit:.0%})" if share > limit else "valid"
+        rows.append([f"{rate:,.0f}/s", "generator's CPU", f"{share:.0%} of a core", "–", "–", "–", verdict])
     table(["rate", "", "ours us", "pgbench us", "difference us", "pgbench's range us", "agrees"], rows)
 
 
@@ -172,6 +179,12 @@ def _agreement(mine: list[float], peer: list[float]) -> list[str]:
     one, other, wide = statistics.median(mine), statistics.median(peer), max(peer) - min(peer)
     agrees = abs(one - other) <= max(WITHIN * other, WITHIN_S, wide)
     return [f"{value * 1e6:.0f}" for value in (one, other, one - other, wide)] + ["yes" if agrees else "NO"]
+
+
+def confine(server: int, cpus: set[int]) -> None:
+    """Keep a server's processes, and those that it starts from now on, on these CPUs; nothing where there are none."""
+    for process in [psutil.Process(server), *psutil.Process(server).children(recursive=True)] if cpus else []:
+        process.cpu_affinity(list(cpus))
 
 
 def main() -> None:
@@ -191,8 +204,13 @@ def main() -> None:
             asyncio.run(adapter(TARGET).prepare(handle, 0))
             os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # clients share one CPU; the server has all
             most = closed(handle, seconds, rounds)
-            print()
+            print("\nOpen loop, the server on all CPUs:")
             opened(handle, [5_000.0, most / 4], seconds, rounds)
+            confine(handle["pids"][0], set(range(os.cpu_count() or 1)) - os.sched_getaffinity(0))
+            with tempfile.TemporaryDirectory() as name:
+                apart = max(pgbench(handle, clients, seconds, Path(name))["rate"] for clients in (4, 8))
+            print(f"\nOpen loop, the server on the other CPUs (pgbench's maximum there: {apart:,.0f}/s):")
+            opened(handle, [5_000.0, apart / 4], seconds, rounds)
         finally:
             server.stop(handle)
 

@@ -1,0 +1,1 @@
+"""Formulas: what they say of a pool, and which size they choose."""

@@ -1,0 +1,107 @@
+"""The parameters of a trial: a pool under a workload (or a row of telemetry), a model to learn, or a policy to replay."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from fairtrial.systems.threadpool.words import SIZES, Machine, Pool, Share, Words, Workload
+
+FAMILIES = ("steady", "bursty", "adversarial", "blocking")
+"""Families of workloads that telemetry rows come from: what a model is tested on is a family that it never saw."""
+LEARNT = ("tree", "boosting", "network")
+FORMULAS = ("rule", "seed", "queueing")
+POLICIES = ("fixed", *FORMULAS, *LEARNT)
+
+
+class Telemetry(Words):
+    """A row of telemetry: what a controller saw, and the workload behind it."""
+
+    source: Literal["simulated", "seed", "input"] = Field(
+        default="simulated",
+        description="simulated: a pool that was really simulated; seed: the older made-up generator; input: the CSV file "
+        "given as `inputs: {telemetry: {file: …}}`.",
+    )
+    seed: int = Field(default=0, ge=0, description="Which rows the generator makes; not the trial's seed.")
+    row: int = Field(default=0, ge=0, description="Number of the row, from 0.")
+    cores: int = Field(default=8, ge=1, le=4096, description="Simulated: cores of the machine that was observed.")
+
+
+class Policy(Words):
+    """Who chooses the number of workers."""
+
+    kind: Literal["fixed", "rule", "seed", "queueing", "tree", "boosting", "network"] = Field(
+        default="fixed",
+        description="fixed; C(1 + W/S); the older analytic oracle; queueing theory; or learned from `inputs.labels`.",
+    )
+    workers: int = Field(default=8, ge=1, le=1024, description="Fixed: the size; else where to start, and fall back to.")
+    alpha: float = Field(default=1.0, ge=0, description="Weight of the p95 in microseconds.")
+    beta: float = Field(default=0.05, ge=0, description="Weight of the switching cost.")
+    gamma: float = Field(default=0.1, ge=0, description="Weight of the idle cost.")
+
+
+class Training(Words):
+    """What is learned from the labels of an oracle study, and what it is tested on."""
+
+    policy: Policy = Policy(kind="tree")
+    held_out: Literal["steady", "bursty", "adversarial", "blocking", "none"] = Field(
+        default="none", description="The family that is kept from the training and tested; none: grouped folds of all."
+    )
+    shuffled: bool = Field(default=False, description="The null arm: labels shuffled over rows before training.")
+    between: Share = Field(
+        default=0.1, description="Least share of the variance between sizes (of all within a row) that is worth learning."
+    )
+
+
+class Control(Words):
+    """How a policy is obeyed."""
+
+    window_s: float = Field(default=0.5, gt=0, description="Time between two decisions.")
+    hold_s: float = Field(default=0.5, ge=0, description="Least time between two changes.")
+    gain: float = Field(default=0.05, ge=0, description="Least relative improvement that is expected of a change.")
+    telemetry_s: float = Field(default=1.0, gt=0, description="Window over which rates and percentiles are taken.")
+
+
+class Parameters(Words):
+    """What one trial does."""
+
+    mode: Literal["run", "train", "replay"] = Field(
+        default="run", description="run: one size; train: learn from labels; replay: a policy changes the size."
+    )
+    engine: Literal["simulated", "real", "analytic"] = Field(
+        default="simulated", description="Virtual time, native threads on this machine, or formulas."
+    )
+    workload: Workload | None = Field(default=None, description="What arrives; Poisson, 1000/s of 500 us by default.")
+    telemetry: Telemetry | None = Field(default=None, description="In place of a workload: the one behind a row.")
+    machine: Machine = Machine()
+    pool: Pool = Pool()
+    tasks: int = Field(default=20_000, ge=100, le=1_000_000_000, description="Tasks that arrive.")
+    warmup: float = Field(default=0.1, ge=0, lt=1, description="Share of the tasks that is not measured.")
+    records: bool = Field(default=False, description="Keep every task: the raw table `tasks`.")
+    training: Training | None = Field(default=None, description="Mode train.")
+    policy: Policy | None = Field(default=None, description="Mode replay.")
+    control: Control = Control()
+
+    @property
+    def load(self) -> Workload:
+        """The workload given, or the default one; of a row it is the row's."""
+        return Workload() if self.workload is None else self.workload
+
+    @model_validator(mode="after")
+    def _fits(self) -> Parameters:
+        """Refuse parts that this mode does not read."""
+        if (self.training is not None) != (self.mode == "train"):
+            raise ValueError("`training` belongs to mode train, and mode train needs it")
+        if (self.policy is not None) != (self.mode == "replay"):
+            raise ValueError("`policy` belongs to mode replay, and mode replay needs it")
+        if self.telemetry is not None and self.workload is not None:
+            raise ValueError("give a workload or a row of telemetry, not both")
+        if self.engine == "analytic" and self.mode != "run":
+            raise ValueError("engine analytic has no time in it: mode run only")
+        if self.engine == "real" and (self.machine.coherence or self.machine.measured):
+            raise ValueError("the real pool has this machine's coherence and costs: leave coherence and measured out")
+        return self
+
+
+__all__ = ["FAMILIES", "FORMULAS", "LEARNT", "POLICIES", "SIZES", "Control", "Parameters", "Policy", "Telemetry", "Training"]

@@ -1,0 +1,1 @@
+"""A pool whose size a policy changes while it works."""

@@ -1,0 +1,1 @@
+"""What a controller sees of a pool: ten numbers a window."""
