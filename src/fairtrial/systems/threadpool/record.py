@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -84,6 +84,8 @@ class Look:
     worker_s: float
     ended: np.ndarray[tuple[int], np.dtype[np.int64]]
     """Numbers of the tasks that ended since the last look, in order of their ends."""
+    ended_s: Floats = field(default_factory=lambda: np.empty(0))
+    """When each of them ended: every pool fills it."""
 
 
 class Adjustable(Protocol):
