@@ -14,6 +14,7 @@ from fairtrial.contract.system import Context
 from fairtrial.errors import Invalid
 from fairtrial.systems.services import facts
 from fairtrial.systems.services.load import crew
+from fairtrial.systems.services.load.words import Load
 from fairtrial.systems.services.measure import metrics, summary, validity
 from fairtrial.systems.services.parameters import Parameters
 from fairtrial.systems.services.record import Host, Records
@@ -128,7 +129,7 @@ def _loaded(target: Target, endpoint: dict[str, Any], parameters: Parameters, co
         facts={
             "target": endpoint["prepared"],
             "server": {name: endpoint[name] for name in ("version", "pids") if name in endpoint},
-            "host": hygiene.after(clean, server=pids, address=_address(endpoint)),
+            "host": hygiene.after(clean, server=pids, address=_address(endpoint)) | _priority(parameters.load, host),
             "counters": {name: after[name] - before.get(name, 0.0) for name in after},
         },
         derived=target.derived(before, after) if isinstance(target, Derives) else {},
@@ -142,6 +143,13 @@ def _asked(target: Target, endpoint: Endpoint, known: Mapping[str, float]) -> As
     if isinstance(target, Gauges):
         return partial(target.gauges, endpoint)
     return partial(target.counters, endpoint) if known else None
+
+
+def _priority(load: Load, host: Host) -> dict[str, str]:
+    """Say how the generators shared the CPU with other processes; the worst of them where they differ."""
+    if not host.ordinary:
+        return {"generators": "ahead of ordinary processes"}
+    return {"generators": "ordinary, for want of the right to go ahead" if load.goes_first else "ordinary"}
 
 
 def _address(endpoint: Endpoint) -> str:

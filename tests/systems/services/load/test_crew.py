@@ -204,13 +204,20 @@ def test_stopped_generator(tmp_path, monkeypatch):
         crew.run(NULL, {}, load(timeout_s=0.1), seed=1, folder=tmp_path, begin=stop)
 
 
-@pytest.mark.parametrize("words", [{}, {"mode": "open", "rate_per_s": 100.0}])
-def test_open_loops_go_first_where_they_may(tmp_path, words):
-    """Only an open loop runs ahead of ordinary processes, where that is allowed, and what it saw of itself says so."""
+OPEN = {"mode": "open", "rate_per_s": 100.0}
+
+
+@pytest.mark.parametrize(
+    ("words", "goes"),
+    [({}, False), (OPEN, True), (OPEN | {"priority": "ordinary"}, False)],
+    ids=["closed", "open", "ordinary"],
+)
+def test_open_loops_go_first_where_they_may(tmp_path, words, goes):
+    """Only an open loop runs ahead of others, where that is allowed and not forbidden; what it saw says so."""
     with ahead() as first:
         pass
     _, host = crew.run(NULL, {}, load(**words), seed=1, folder=tmp_path)
-    assert host.ordinary is not (first and bool(words))
+    assert host.ordinary is not (first and goes)
 
 
 def test_starved_generator_shows(tmp_path):

@@ -86,7 +86,7 @@ async def _drive(target: Target, task: Task, crew: Crew) -> tuple[Records, dict[
         begin_ns = await crew.start()
         end_ns = begin_ns + round((load.lead_s + load.duration_s) * 1e9)
         gauge.watch(end_ns - round(load.duration_s * 1e9), end_ns)
-        with undisturbed(), ahead(wanted=load.mode == "open") as first:
+        with undisturbed(), ahead(wanted=load.goes_first) as first:
             await driver.run(begin_ns, end_ns)
     finally:
         await driver.close()

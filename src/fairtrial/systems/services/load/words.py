@@ -41,11 +41,20 @@ class Load(Words):
     path: Literal["auto", "library", "raw"] = Field(
         default="auto", description="HTTP: aiohttp, or asyncio with httptools (raw) for plain requests."
     )
+    priority: Literal["auto", "ordinary"] = Field(
+        default="auto",
+        description="Open: auto runs ahead of ordinary processes where the system lets it; ordinary never does.",
+    )
 
     @property
     def lead_s(self) -> float:
         """Return seconds from the begin of the load to the earliest begin of the window: ramp, then least warm-up."""
         return self.warmup_s + (self.ramp_s if self.mode == "closed" else 0.0)
+
+    @property
+    def goes_first(self) -> bool:
+        """Say whether its generators are to run ahead of ordinary processes: whoever waits for answers need not."""
+        return self.mode == "open" and self.priority == "auto"
 
     @model_validator(mode="after")
     def _complete(self) -> Load:
