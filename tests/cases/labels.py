@@ -1,4 +1,4 @@
-"""Two systems of which the second reads the first one's table."""
+"""A system that writes a table, and two that read it or the trials behind it."""
 
 from __future__ import annotations
 
@@ -60,3 +60,20 @@ class Reader:
         frame = pl.read_parquet(context.inputs["labels"])
         frame = frame.head(round(parameters.share * frame.height))
         return {"positive": float(frame["label"].mean()), "rows": float(frame.height)}
+
+
+class Counter:
+    """Reads the input `labels`, the trials of another run."""
+
+    name = "counter"
+    version = "1"
+    Parameters = LabellerParameters
+    metrics: Mapping[str, Metric] = {"trials": Metric("trials")}
+
+    def run(self, parameters: LabellerParameters, context: Any) -> dict[str, float]:
+        """Count the trials that are done and have both their factor and their metric."""
+        import polars as pl
+
+        frame = pl.read_parquet(context.inputs["labels"])
+        whole = frame.filter((pl.col("status") == "done") & pl.col("rows").is_not_null() & pl.col("positive").is_finite())
+        return {"trials": float(whole.height)}

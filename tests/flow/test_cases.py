@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from fairtrial import Run, Study
-from fairtrial.errors import FairtrialError, SpecError
+from fairtrial.errors import FairtrialError, SpecError, UserError
 
 TESTS = Path(__file__).parents[1]
 
@@ -127,6 +127,25 @@ def test_a_run_reads_the_table_of_another(here: Path) -> None:
         study(reader, study="read", inputs={"labels": {"run": 1, "table": "lables"}}).run()
     with pytest.raises(FairtrialError, match="99"):
         study(reader, study="read", inputs={"labels": {"run": 99, "table": "labels"}}).run()
+
+
+def test_a_run_reads_the_trials_of_another_studys_newest_run(here: Path) -> None:
+    """Trials with factors, status and metrics; what measures otherwise enters identity; a part is refused."""
+    labels = import_module("cases.labels")
+    study(labels.Labeller(), study="label", factors={"rows": [10, 20]}).run()
+    counted = study(labels.Counter(), study="count", inputs={"labels": {"study": "label"}})
+    assert [row["trials"] for row in counted.run().records()] == [2]
+    assert counted.plan().new == 0
+    study(labels.Labeller(), study="label", factors={"rows": [10, 20, 30]}).run()
+    assert counted.plan().new == 1
+    assert [row["trials"] for row in counted.run().records()] == [3]
+    by_number = study(labels.Counter(), study="other", inputs={"labels": {"run": 1}}).run()
+    assert [row["trials"] for row in by_number.records()] == [3]
+    study(labels.Labeller(), study="part", factors={"rows": [10, 20]}).run(limit=1)
+    with pytest.raises(UserError, match="not finished"):
+        study(labels.Counter(), study="of-a-part", inputs={"labels": {"study": "part"}}).run()
+    with pytest.raises(FairtrialError, match="lable"):
+        study(labels.Counter(), study="count", inputs={"labels": {"study": "lable"}}).run()
 
 
 def test_a_study_starts_from_the_winner_of_another(here: Path) -> None:

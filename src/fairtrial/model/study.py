@@ -198,7 +198,7 @@ class Study:
     stop: Stop = Stop()
     parallel: Parallel = Parallel()
     inputs: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
-    """name -> {run: N, table: T} or {file: PATH}: digested into identity, handed to the trial as a path."""
+    """name -> {run: N} or {study: NAME}, with table: T or not, or {file: PATH}: digested, handed over as a path."""
     code: str = "source"
     """source | version | files: what of a function or command enters a trial's identity"""
     code_files: tuple[str, ...] = ()

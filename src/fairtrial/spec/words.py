@@ -159,17 +159,18 @@ class FilesWords(Words):
 
 
 class InputWords(Words):
-    """Data for every trial: a table of an earlier run, or a file."""
+    """Data for every trial: the trials of an earlier run with their metrics, one of its raw tables, or a file."""
 
-    run: Count | None = Field(default=None, description="The number of the run that has the table.")
-    table: str | None = Field(default=None, description="The table's name.")
+    run: Count | None = Field(default=None, description="The number of an earlier run.")
+    study: str | None = Field(default=None, description="In place of a number: the newest run of this study.")
+    table: str | None = Field(default=None, description="A raw table of that run; its trials unless given.")
     file: str | None = Field(default=None, description="Path of a file, relative to the study's folder.")
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        given = {"run", "table", "file"} & self.model_dump(exclude_none=True).keys()
-        if given not in ({"run", "table"}, {"file"}):
-            raise ValueError("an input is {run: N, table: T} or {file: PATH}")
+        given = self.model_dump(exclude_none=True).keys()
+        if given - {"table"} not in ({"run"}, {"study"}, {"file"}) or given == {"file", "table"}:
+            raise ValueError("an input is {run: N}, {study: NAME}, either with or without table: T, or {file: PATH}")
         return self
 
 
@@ -281,7 +282,8 @@ class StudyWords(Words):
     )
     tags: list[str] = Field(default=[], description="Words to find the run by.")
     inputs: dict[Name, InputWords] = Field(
-        default={}, description="Data for every trial: name -> {run: N, table: T} or {file: PATH}."
+        default={},
+        description="Data for every trial: name -> {run: N} or {study: NAME}, with table: T or not, or {file: PATH}.",
     )
     durability: Literal["normal", "full"] = Field(default="normal", description="full: every commit reaches the disk.")
     completeness: float = Field(default=1.0, gt=0, le=1, description="Share of trials that a conclusion needs.")

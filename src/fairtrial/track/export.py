@@ -14,7 +14,7 @@ from fairtrial.errors import UnknownName, UserError
 from fairtrial.model.outcome import Failure
 from fairtrial.model.run import AttemptRow, TrialRow
 from fairtrial.track.file import copy, write
-from fairtrial.track.frame import frame, unclashed
+from fairtrial.track.frame import USAGE, frame, unclashed
 
 FORMATS = ("parquet", "csv", "json")
 
@@ -76,6 +76,14 @@ def write_table(ledger: Ledger, run: int, table: str, path: Path) -> None:
     if not parts:
         raise UserError(f"run {run} has no table {table!r}")
     write(joined(parts), path)
+
+
+def write_trials(ledger: Ledger, run: int, path: Path) -> None:
+    """Write a run's settled trials, one row each, as the file's suffix says; what they cost is left out.
+
+    Raises UserError where the file cannot be written.
+    """
+    write(frame(ledger.measurements(run)).drop(USAGE).lazy(), path)
 
 
 def _tables(ledger: Ledger, run: int) -> Iterator[tuple[str, pl.LazyFrame]]:

@@ -14,6 +14,8 @@ from fairtrial.model.study import ABSENT
 
 EXACT = 2**53
 """Integers up to here are floats without rounding."""
+USAGE = ("wall_s", "cpu_s", "peak_bytes")
+"""The columns that say what a trial cost."""
 
 
 def frame(measurements: Measurements) -> pl.DataFrame:
