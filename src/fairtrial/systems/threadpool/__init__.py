@@ -1,1 +1,1 @@
-"""The threadpool system: does a model of a thread pool match a real one, and can a tiny model choose its size?"""
+"""The threadpool system: whether a model of a thread pool matches a real one, and a tiny model can choose its size."""

@@ -66,7 +66,9 @@ def _replay() -> Iterator[Metric]:
 
 
 def _features() -> Iterator[Metric]:
-    yield Metric("family", NEITHER, "", "Number of the workload's family: steady, bursty, adversarial, blocking, from 0")
+    yield Metric(
+        "family", NEITHER, "", "Family of the workload: steady 0, bursty 1, adversarial 2, blocking 3"
+    )
     for feature in FEATURES:
         yield Metric(feature.name, NEITHER, feature.unit, f"Telemetry: {feature.help}")
 

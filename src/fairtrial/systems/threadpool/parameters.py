@@ -1,4 +1,4 @@
-"""The parameters of a trial: a pool under a workload (or a row of telemetry), a model to learn, or a policy to replay."""
+"""The parameters of a trial: a pool under a workload or a row of telemetry, a model to learn, a policy to replay."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Telemetry(Words):
 
     source: Literal["simulated", "seed", "input"] = Field(
         default="simulated",
-        description="simulated: a pool that was really simulated; seed: the older made-up generator; input: the CSV file "
-        "given as `inputs: {telemetry: {file: …}}`.",
+        description="simulated: a pool that was really simulated; seed: the older made-up generator; input: a CSV, "
+        "`inputs: {telemetry: {file: …}}`.",
     )
     seed: int = Field(default=0, ge=0, description="Which rows the generator makes; not the trial's seed.")
     row: int = Field(default=0, ge=0, description="Number of the row, from 0.")
@@ -35,7 +35,9 @@ class Policy(Words):
         default="fixed",
         description="fixed; C(1 + W/S); the older analytic oracle; queueing theory; or learned from `inputs.labels`.",
     )
-    workers: int = Field(default=8, ge=1, le=1024, description="Fixed: the size; else where to start, and fall back to.")
+    workers: int = Field(
+        default=8, ge=1, le=1024, description="Fixed: the size; else where to start, and fall back to."
+    )
     alpha: float = Field(default=1.0, ge=0, description="Weight of the p95 in microseconds.")
     beta: float = Field(default=0.05, ge=0, description="Weight of the switching cost.")
     gamma: float = Field(default=0.1, ge=0, description="Weight of the idle cost.")
@@ -50,7 +52,8 @@ class Training(Words):
     )
     shuffled: bool = Field(default=False, description="The null arm: labels shuffled over rows before training.")
     between: Share = Field(
-        default=0.1, description="Least share of the variance between sizes (of all within a row) that is worth learning."
+        default=0.1,
+        description="Least share of the variance between sizes (of all within a row) that is worth learning.",
     )
 
 
@@ -104,4 +107,15 @@ class Parameters(Words):
         return self
 
 
-__all__ = ["FAMILIES", "FORMULAS", "LEARNT", "POLICIES", "SIZES", "Control", "Parameters", "Policy", "Telemetry", "Training"]
+__all__ = [
+    "FAMILIES",
+    "FORMULAS",
+    "LEARNT",
+    "POLICIES",
+    "SIZES",
+    "Control",
+    "Parameters",
+    "Policy",
+    "Telemetry",
+    "Training",
+]
