@@ -209,6 +209,14 @@ class RunsMany(Protocol):
 
 
 @runtime_checkable
+class RunsSome(RunsMany, Protocol):
+    """A system that runs many trials in one process, and some by themselves (those that take real time)."""
+
+    def alone(self, parameters: Mapping[str, Any]) -> bool:
+        """Say whether a trial with these parameters (as JSON) must have a process of its own."""
+
+
+@runtime_checkable
 class EstimatesCost(Protocol):
     """A system that knows beforehand how long a trial takes."""
 

@@ -197,3 +197,17 @@ def test_warm_up_trials_are_grouped_and_cost_no_budget(stage):
         runner.run(interleaved(stage, 4), role=Role.WARMUP)
         end = runner.run(interleaved(stage, 8))
     assert (end.state, end.done) == ("complete", 8)
+
+
+def test_trials_that_run_alone_are_never_grouped():
+    """Not with others, and not with replicates of their own condition."""
+
+    class Some(Many):
+        def alone(self, parameters):
+            return parameters["depth"] == 2
+
+    one = trial(lr=1, depth=2)
+    trials = [trial(lr=1, depth=1), trial(lr=2, depth=1), one, replace(one, replicate=1, seed=2, digest=b"")]
+    line = Line(trials, Grouping(Some(), None))
+    assert [numbers(line.take(9)) for _ in range(3)] == [[1, 2], [1], [1]]
+    assert line.empty

@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import Any
 
-from fairtrial.contract.system import RunsMany, System
+from fairtrial.contract.system import RunsMany, RunsSome, System
 from fairtrial.execute.loop.share import Share
 from fairtrial.model import path
 from fairtrial.model.identity import canonical_json
@@ -47,11 +47,14 @@ class Grouping:
         self.ahead = ahead
         self._paths = sorted(system.batchable)
         self._share = share
+        self._alone = system.alone if isinstance(system, RunsSome) else None
         self._last: tuple[Any, Any] = (None, None)
 
     def key(self, trial: Trial) -> Any:
-        """Return what the trials of a group have in common."""
+        """Return what the trials of a group have in common; of one that runs alone something that no other has."""
         condition = trial.condition
+        if self._alone is not None and self._alone(condition.parameters):
+            return object()
         if self._last[0] is not condition:  # replicates of a condition have it in common
             self._last = (condition, self._stripped(condition.parameters))
         return self._last[1], self._share(trial) if self._share else None
