@@ -34,7 +34,7 @@ class Label:
     """What the sizes of one row came to."""
 
     best: tuple[int, ...]
-    """Sizes that cannot be told from the best one; empty where no size is stable or measured."""
+    """Sizes that cannot be told from the best one; empty where no size is stable and has two replicates."""
     smallest: int | None
     """The label: the smallest size of the best set."""
     mean_s: Floats
