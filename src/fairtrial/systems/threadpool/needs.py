@@ -1,0 +1,46 @@
+"""What a trial needs from outside: checked before anything starts."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from fairtrial.errors import MissingPart, UserError
+from fairtrial.systems.threadpool.parameters import LEARNT, Parameters
+
+EXTRA = "pip install 'fairtrial[threadpool]'"
+
+
+def require(parameters: Parameters) -> None:
+    """Raise MissingPart with the command that brings what is missing; UserError for more cores than there are."""
+    kind = parameters.policy.kind if parameters.policy else parameters.training.policy.kind if parameters.training else ""
+    _need("numba", "its simulator")
+    if kind in LEARNT:
+        _need("sklearn", f"a {kind}")
+    if parameters.engine == "real" or parameters.machine.measured:
+        from fairtrial.systems.threadpool.real.build import require as compiler
+
+        compiler()
+    if parameters.engine == "real":
+        _cores(parameters.machine.cores)
+
+
+def trace(path: str) -> bytes:
+    """Read a trace of arrivals. Raises UserError where it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as problem:
+        raise UserError(f"workload.arrivals.trace: cannot read {path}: {problem.strerror}") from problem
+
+
+def _need(module: str, what: str) -> None:
+    if find_spec(module) is None:
+        raise MissingPart(f"the system threadpool needs {module} for {what}", hint=EXTRA)
+
+
+def _cores(wanted: int) -> None:
+    from psutil import Process
+
+    there = len(Process().cpu_affinity() or [])
+    if wanted > there:
+        raise UserError(f"machine.cores: {wanted} for a real pool, and this process may use {there}: at most {there}")

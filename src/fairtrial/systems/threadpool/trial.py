@@ -1,0 +1,166 @@
+"""One trial: draw what arrives, let a pool do it (virtual, native, or as a formula), and measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairtrial.contract.system import Context
+from fairtrial.errors import FairtrialError, UserError
+from fairtrial.systems.threadpool import measure
+from fairtrial.systems.threadpool.analytic.capacity import capacity
+from fairtrial.systems.threadpool.metrics import GROUPS
+from fairtrial.systems.threadpool.parameters import Parameters
+from fairtrial.systems.threadpool.record import Records, Tasks
+from fairtrial.systems.threadpool.telemetry.schema import NAMES
+from fairtrial.systems.threadpool.words import Machine, Workload
+from fairtrial.systems.threadpool.workload.draw import draw
+
+Metrics = dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a trial is about, all its sources resolved."""
+
+    workload: Workload
+    machine: Machine
+    features: Mapping[str, float]
+    """Of the row of telemetry; empty without one."""
+
+
+class Stage:
+    """Scenes and tasks of the trials of one process: those of the last one are kept, since neighbours share them."""
+
+    def __init__(self) -> None:
+        self._scene: tuple[Any, Scene] | None = None
+        self._tasks: tuple[Any, Tasks] | None = None
+
+    def scene(self, parameters: Parameters, inputs: Mapping[str, Path]) -> Scene:
+        """Return the workload and the machine of these parameters."""
+        key = (parameters.telemetry, parameters.workload, parameters.machine)
+        if self._scene is None or self._scene[0] != key:
+            self._scene = (key, _scene(parameters, inputs))
+        return self._scene[1]
+
+    def tasks(self, workload: Workload, count: int, context: Context) -> Tasks:
+        """Return what arrives: the same for every pool with this workload and seed."""
+        key = (workload, count, context.seed)
+        if self._tasks is None or self._tasks[0] != key:
+            self._tasks = (key, draw(workload, count, context.rng))
+        return self._tasks[1]
+
+
+def run(parameters: Parameters, context: Context, stage: Stage) -> Metrics:
+    """Do one trial. Raises UserError for inputs that are missing or wrong."""
+    if parameters.mode == "train":
+        return _train(parameters, context)
+    scene = stage.scene(parameters, context.inputs)
+    if parameters.engine == "analytic":
+        return _predict(parameters, scene)
+    tasks = stage.tasks(scene.workload, parameters.tasks, context)
+    found, machine = _costs(parameters, scene.machine)
+    found |= _load(parameters, scene.workload, machine, tasks) | scene.features
+    first = round(parameters.warmup * len(tasks))
+    records, more = _worked(parameters, machine, context, tasks)
+    found |= more | measure.work(records, first=first, cores=machine.cores)
+    found |= measure.latencies(records, first) if found["stable"] else dict.fromkeys(GROUPS["latencies"])
+    if parameters.records:
+        context.table("tasks", _table(records))
+    return found
+
+
+def _scene(parameters: Parameters, inputs: Mapping[str, Path]) -> Scene:
+    if parameters.telemetry is None:
+        return Scene(parameters.load, parameters.machine, {})
+    from fairtrial.systems.threadpool.telemetry.rows import row
+
+    if parameters.telemetry.source == "input" and "telemetry" not in inputs:
+        raise UserError("telemetry.source: input needs `inputs: {telemetry: {file: PATH.csv}}`")
+    found = row(parameters.telemetry, inputs.get("telemetry"))
+    machine = parameters.machine.model_copy(update={"cores": found.cores})
+    features = dict(zip(NAMES, (float(value) for value in found.features), strict=True))
+    return Scene(found.workload, machine, {**features, "family": float(found.family)})
+
+
+def _costs(parameters: Parameters, machine: Machine) -> tuple[Metrics, Machine]:
+    """Measure what waking, switching and starting threads cost here, where the machine is to have these costs."""
+    if not parameters.machine.measured:
+        return {}, machine
+    from fairtrial.systems.threadpool.real.costs import costs
+
+    here = costs()
+    values = {"wake_us": here.wake_s * 1e6, "switch_us": here.switch_s * 1e6, "spawn_us": here.spawn_s * 1e6}
+    found: Metrics = {"wake_s": here.wake_s, "switch_s": here.switch_s, "spawn_s": here.spawn_s}
+    return found, machine.model_copy(update=values)
+
+
+def _load(parameters: Parameters, workload: Workload, machine: Machine, tasks: Tasks) -> Metrics:
+    """Say how loaded the pool is; a replayed one changes its size, and with it its load."""
+    rate = workload.arrivals.rate_per_s
+    if workload.arrivals.kind == "trace":
+        rate = len(tasks) / float(tasks.due_s[-1])
+    workers = parameters.pool.workers if parameters.policy is None else max(parameters.policy.workers, 64)
+    rho = rate / capacity(workload, machine, workers)
+    return {"rho": rho, "stable": float(rho < 1 or parameters.pool.queue_limit is not None)}
+
+
+def _worked(
+    parameters: Parameters, machine: Machine, context: Context, tasks: Tasks
+) -> tuple[Records, Metrics]:
+    since_s = float(tasks.due_s[round(parameters.warmup * len(tasks))])
+    if parameters.mode == "replay":
+        from fairtrial.systems.threadpool.replay.trial import run as replayed
+
+        records, found = replayed(parameters.model_copy(update={"machine": machine}), context, tasks)
+        return records, dict(found)
+    if parameters.engine == "real":
+        from fairtrial.systems.threadpool.real.run import run as really
+
+        records, facts = really(tasks, machine, parameters.pool, since_s=since_s)
+        return records, {name: getattr(facts, name) for name in GROUPS["real"]}
+    from fairtrial.systems.threadpool.simulate.run import run as simulated
+
+    return simulated(tasks, machine, parameters.pool, since_s=since_s), {}
+
+
+def _predict(parameters: Parameters, scene: Scene) -> Metrics:
+    from fairtrial.systems.threadpool.analytic.predict import predict
+
+    found, machine = _costs(parameters, scene.machine)
+    return {**found, **predict(scene.workload, machine, parameters.pool), **scene.features}
+
+
+def _train(parameters: Parameters, context: Context) -> Metrics:
+    import polars as pl
+
+    from fairtrial.systems.threadpool.label.table import labelled
+    from fairtrial.systems.threadpool.reflex.training import train
+
+    if parameters.training is None:
+        raise FairtrialError("mode train has a training")
+    if "labels" not in context.inputs:
+        raise UserError("mode train needs labels: `inputs: {labels: {study: NAME}}`, NAME being an oracle study")
+    found = labelled(pl.read_parquet(context.inputs["labels"]).to_dict(as_series=False))
+    trained = train(found, parameters.training, seed=context.seed)
+    if trained.model is not None:
+        path = context.scratch / "model.reflex"
+        path.write_bytes(trained.model)
+        context.file(path)
+    context.table("choices", trained.rows)
+    return dict(trained.metrics)
+
+
+def _table(records: Records) -> dict[str, Any]:
+    """Return the raw table `tasks`: times in seconds after the start."""
+    tasks = records.tasks
+    return {
+        "due_s": tasks.due_s,
+        "cpu_s": tasks.cpu_s,
+        "blocking_s": tasks.blocking_s,
+        "begin_s": records.begin_s,
+        "end_s": records.end_s,
+        "dropped": records.dropped,
+    }
