@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from fairtrial.systems.threadpool.simulate.borrow import borrowed
 from fairtrial.systems.threadpool.simulate.heap import pop, push, replace
 from fairtrial.systems.threadpool.simulate.state import Line, State, Work
 
@@ -23,9 +24,10 @@ REBASE = 16384
 """Tasks after which the clock of service is set back, to stay small against the work of a task however long the run."""
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def advance(pool: Line, work: Work, until_s: float) -> None:
     """Let everything happen that happens up to `until_s`; infinity: until the last task is done."""
+    pool, work = _borrowed(pool, work)
     state: State = pool.state[0]
     while True:
         at, event = _upcoming(state, pool, work)
@@ -43,7 +45,20 @@ def advance(pool: Line, work: Work, until_s: float) -> None:
         _share(state, pool)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
+def _borrowed(pool: Line, work: Work) -> tuple[Line, Work]:
+    line = Line(
+        borrowed(pool.state), borrowed(pool.tags), borrowed(pool.running), borrowed(pool.times),
+        borrowed(pool.waiting), borrowed(pool.starts), borrowed(pool.rates),
+    )  # fmt: skip
+    tasks = Work(
+        borrowed(work.due), borrowed(work.cpu), borrowed(work.blocking), borrowed(work.begin), borrowed(work.end),
+        borrowed(work.dropped), borrowed(work.order),
+    )  # fmt: skip
+    return line, tasks
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def resize(pool: Line, at_s: float, workers: int) -> None:
     """Add or let go workers at an instant up to which everything has happened; there must be room.
 
@@ -70,7 +85,7 @@ def resize(pool: Line, at_s: float, workers: int) -> None:
     _share(state, pool)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _upcoming(state: State, pool: Line, work: Work) -> tuple[float, int]:
     """Return when something happens next, and what."""
     at, event = state.finish, FINISH
@@ -83,7 +98,7 @@ def _upcoming(state: State, pool: Line, work: Work) -> tuple[float, int]:
     return at, event
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _pass(state: State, at: float) -> None:
     """Let time pass in which nothing happens."""
     since = at - state.now
@@ -99,7 +114,7 @@ def _pass(state: State, at: float) -> None:
         state.core_s += since * state.runnable
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _share(state: State, pool: Line) -> None:
     """Share the cores among those who are runnable now: how fast they go, and who is first to end."""
     if state.runnable == 0:
@@ -112,7 +127,7 @@ def _share(state: State, pool: Line) -> None:
     state.finish = state.now + max(pool.tags[0] - state.served, 0.0) / rate
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _first(work: Work, task: int) -> tuple[float, int]:
     """Return how much a task computes before it blocks, and the entry of a worker at it."""
     if work.blocking[task] > 0.0:
@@ -120,7 +135,7 @@ def _first(work: Work, task: int) -> tuple[float, int]:
     return work.cpu[task], 2 * task + 1
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _arrive(state: State, pool: Line, work: Work) -> None:
     """A task arrives: an idle worker is woken for it, or it waits, or it is dropped."""
     task = state.next
@@ -143,7 +158,7 @@ def _arrive(state: State, pool: Line, work: Work) -> None:
         state.dropped += 1
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _run(state: State, pool: Line, work: Work, task: int) -> None:
     """A worker becomes runnable with the first stretch of a task."""
     stretch, entry = _first(work, task)
@@ -151,7 +166,7 @@ def _run(state: State, pool: Line, work: Work, task: int) -> None:
     state.runnable += 1
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _wake(state: State, pool: Line, work: Work) -> None:
     """A worker becomes runnable: woken for a task, or after blocking."""
     entry = pool.waiting[0]
@@ -165,7 +180,7 @@ def _wake(state: State, pool: Line, work: Work) -> None:
         _run(state, pool, work, task)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _start(state: State, pool: Line, work: Work) -> None:
     """A worker that was added can work: it takes a task that waits, or falls idle."""
     state.first = (state.first + 1) % len(pool.starts)
@@ -178,7 +193,7 @@ def _start(state: State, pool: Line, work: Work) -> None:
         state.stops += 1
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _taken(state: State, work: Work) -> int:
     """Take the task off the queue that waits longest, and return it."""
     task = state.head
@@ -190,7 +205,7 @@ def _taken(state: State, work: Work) -> int:
     return task
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _finish(state: State, pool: Line, work: Work) -> None:
     """A stretch of work ends: the worker blocks, or the task is done and the worker takes the next, idles or goes."""
     entry = pool.running[0]
@@ -219,14 +234,14 @@ def _finish(state: State, pool: Line, work: Work) -> None:
         _rebase(state, pool)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _leave(state: State, pool: Line) -> None:
     """The worker whose stretch ended is no longer runnable."""
     pop(pool.tags, pool.running, state.runnable)
     state.runnable -= 1
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _retire(state: State, pool: Line) -> None:
     """The worker goes after its task."""
     _leave(state, pool)
@@ -236,7 +251,7 @@ def _retire(state: State, pool: Line) -> None:
     state.retired += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _rebase(state: State, pool: Line) -> None:
     """Set the clock of service back to 0, with all that is read off it."""
     for place in range(state.runnable):

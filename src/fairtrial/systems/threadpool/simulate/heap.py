@@ -6,13 +6,13 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def before(key: float, number: int, other: float, than: int) -> bool:
     """Say whether (key, number) comes before (other, than)."""
     return key < other or (key == other and number < than)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def push(keys: np.ndarray, numbers: np.ndarray, size: int, key: float, number: int) -> None:
     """Add an entry to a heap of `size` entries; the arrays must have room."""
     hole = size
@@ -27,7 +27,7 @@ def push(keys: np.ndarray, numbers: np.ndarray, size: int, key: float, number: i
     numbers[hole] = number
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def replace(keys: np.ndarray, numbers: np.ndarray, size: int, key: float, number: int) -> None:
     """Put an entry in the place of the first one of a heap of `size` entries."""
     hole = 0
@@ -47,7 +47,7 @@ def replace(keys: np.ndarray, numbers: np.ndarray, size: int, key: float, number
     numbers[hole] = number
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def pop(keys: np.ndarray, numbers: np.ndarray, size: int) -> None:
     """Take the first entry off a heap of `size` entries."""
     last = size - 1

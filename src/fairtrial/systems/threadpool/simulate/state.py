@@ -60,7 +60,7 @@ class State:
 
 
 TYPES = {"float": np.float64, "int": np.int64}
-STATE = np.dtype([(name, TYPES[kind]) for name, kind in State.__annotations__.items()])
+STATE = np.dtype([(name, TYPES[kind]) for name, kind in State.__annotations__.items()], align=True)
 """The same for an array: `Line.state` has one entry of it, which the engine uses like a `State`."""
 
 

@@ -49,7 +49,7 @@ def periods(arrivals: Arrivals, until_s: float, rng: np.random.Generator) -> Per
         if len(times) > MOST:
             least = f"{1.2 * until_s / MOST:.2g}"
             raise UserError(f"period_s {period:g} makes more than {MOST:,} periods", hint=f"at least {least} will do")
-    edges = period * np.arange(len(times) + 1)
+    edges: Floats = period * np.arange(len(times) + 1, dtype=np.float64)
     brought: Floats = np.concatenate([[0.0], np.cumsum(times) * period])
     return Periods(edges, brought)
 
