@@ -1,4 +1,4 @@
-"""The thread pool of `threadpool.py` as a user of SimPy would write it: a process a task, cores shared by re-scheduling.
+"""The thread pool of `threadpool.py` as a user of SimPy would write it: a process a task, cores by re-scheduling.
 
 Processor sharing keeps finishing times on a virtual clock in a heap and re-schedules one timer, the fastest way that
 SimPy has: interrupting every job that shares a core would take time in proportion to their number.
@@ -29,7 +29,7 @@ class Window:
 
     def switch(self, now_s: float) -> None:
         """Count a switch."""
-        self.switches += self.since_s <= now_s <= self.until_s
+        self.switches += self.since_s < now_s <= self.until_s
 
     def passes(self, from_s: float, to_s: float, *, cores: float, switches_per_s: float) -> None:
         """Count what was in use."""

@@ -52,7 +52,7 @@ static inline entry pop(heap *h) {
     return first;
 }
 
-static inline int inside(const state *s) { return s->now >= s->count->since && s->now <= s->count->until; }
+static inline int inside(const state *s) { return s->now > s->count->since && s->now <= s->count->until; }
 
 /* A worker wants a core for the next stretch of its task. */
 static inline void compute(state *s, int64_t what) {

@@ -64,8 +64,8 @@ class Reference:
     switches: float = 0.0
     busy_s: float = 0.0
     core_s: float = 0.0
-    instants: list[float] = field(default_factory=list)
-    """When workers ended a task, or blocked."""
+    blocks_s: list[float] = field(default_factory=list)
+    """When workers blocked."""
     now_s: float = 0.0
     workers: list[Worker] = field(default_factory=list)
     waiting: deque[int] = field(default_factory=deque)
@@ -140,6 +140,7 @@ class Reference:
             return
         kind, length_s = worker.phases[0]
         if kind == "block":
+            self.blocks_s.append(self.now_s)
             self._switch()
         if kind != "compute":
             worker.phases[0] = (kind, self.now_s + length_s)
@@ -148,13 +149,11 @@ class Reference:
         """A task has ended: the next one is taken without waking, or the worker falls idle."""
         self.end_s[worker.task] = self.now_s
         self.workers.remove(worker)
-        self.instants.append(self.now_s)
         if self.waiting:
             self._take(self.waiting.popleft(), woken=False)
         else:
             self._switch()
 
     def _switch(self) -> None:
-        self.instants.append(self.now_s)
-        if self.since_s <= self.now_s <= self.due_s[-1]:
+        if self.since_s < self.now_s <= self.due_s[-1]:
             self.switches += 1

@@ -1,0 +1,121 @@
+"""The compiled engine does what the physics says: task by task it equals the slow reference beside this file."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from fairtrial.systems.threadpool.record import Tasks
+from fairtrial.systems.threadpool.simulate.run import run
+from fairtrial.systems.threadpool.words import Machine, Pool
+
+NEAR_S = 1e-9
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """The module of the slow reference."""
+    return runpy.run_path(str(Path(__file__).with_name("reference.py")), run_name="reference")
+
+
+@st.composite
+def machines(draw):
+    """Draw a machine of few cores with any of its costs."""
+    return Machine(
+        cores=draw(st.integers(1, 4)),
+        switch_us=draw(st.sampled_from([0.0, 5.0, 400.0])),
+        quantum_us=draw(st.sampled_from([100.0, 1000.0, 7000.0])),
+        wake_us=draw(st.sampled_from([0.0, 10.0, 700.0])),
+        contention=draw(st.sampled_from([0.0, 0.05, 1.0])),
+        coherence=draw(st.sampled_from([0.0, 0.01, 0.3])),
+    )
+
+
+@st.composite
+def pools(draw):
+    """Draw a pool of few workers, with and without a limit."""
+    return Pool(workers=draw(st.integers(1, 7)), queue_limit=draw(st.none() | st.integers(0, 5)))
+
+
+@st.composite
+def loads(draw):
+    """Draw tasks around every load; some compute only, some block only, some do both."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    count = draw(st.integers(1, 60))
+    due_s = np.cumsum(rng.exponential(draw(st.sampled_from([1e-4, 5e-4, 3e-3])), count))
+    computes = rng.random(count) < draw(st.sampled_from([0.0, 0.7, 1.0]))
+    blocks = ~computes | (rng.random(count) < draw(st.sampled_from([0.0, 0.5, 1.0])))
+    cpu_s, blocking_s = rng.lognormal(-7.6, 1, count) * computes, rng.exponential(2e-3, count) * blocks
+    return Tasks(due_s, cpu_s, blocking_s)
+
+
+@st.composite
+def ties(draw):
+    """Draw tasks in whole seconds, so that much happens at once, and machines on which sums stay exact."""
+    whole = st.integers(0, 4)
+    rows = draw(st.lists(st.tuples(whole, whole, whole), min_size=1, max_size=25))
+    gaps, computing, blocking = np.array(rows, dtype=float).T
+    workers, cores = draw(st.sampled_from([(1, 1), (2, 1), (2, 2), (3, 3), (3, 4), (5, 5)]))
+    machine = Machine(cores=cores, switch_us=0, wake_us=draw(st.sampled_from([0.0, 1e6, 2e6])), quantum_us=1e6)
+    computing[(computing == 0) & (blocking == 0)] = 1
+    tasks = Tasks(np.cumsum(gaps), computing * 2, blocking)
+    return tasks, machine, Pool(workers=workers, queue_limit=draw(st.none() | st.integers(0, 4)))
+
+
+def expected(reference, tasks, machine, pool, since_s):
+    """Run the reference."""
+    costs = reference["Costs"](
+        workers=pool.workers,
+        cores=machine.cores,
+        queue_limit=pool.queue_limit,
+        switch_s=machine.switch_us * 1e-6,
+        quantum_s=machine.quantum_us * 1e-6,
+        wake_s=machine.wake_us * 1e-6,
+        sigma=machine.contention,
+        kappa=machine.coherence,
+    )
+    return reference["Reference"](tasks.due_s, tasks.cpu_s, tasks.blocking_s, costs, since_s).run()
+
+
+def apart(some, others):
+    """Whether no instant of some is nearly one of the others."""
+    return not (np.abs(np.subtract.outer(np.array([*some]), np.array([*others]))) < NEAR_S).any()
+
+
+def equal(found, truth, *, exactly=False):
+    """Every task begins and ends when it should, the same are dropped, and as much was in use."""
+    numbers = range(len(found.tasks))
+    within = 0.0 if exactly else NEAR_S
+    for ours, theirs in ((found.begin_s, truth.begin_s), (found.end_s, truth.end_s)):
+        np.testing.assert_allclose(ours, [theirs.get(k, np.nan) for k in numbers], rtol=0, atol=within)
+    assert set(np.flatnonzero(found.dropped)) == truth.dropped
+    tally = found.tally
+    assert (tally.since_s, tally.until_s) == (truth.since_s, found.tasks.due_s[-1])
+    assert tally.switches == pytest.approx(truth.switches, abs=1e-6)
+    assert tally.busy_s == pytest.approx(truth.busy_s, abs=1e-9)
+    assert tally.core_s == pytest.approx(truth.core_s, abs=1e-9)
+
+
+@given(tasks=loads(), machine=machines(), pool=pools(), warm=st.sampled_from([0.0, 0.3]))
+@settings(max_examples=300)
+def test_tasks_as_the_physics_says(reference, tasks, machine, pool, warm):
+    """Whatever the costs, every task of a pool begins and ends when the slow reference says, within 1e-9 s."""
+    since_s = float(tasks.due_s[int(warm * len(tasks))])
+    truth = expected(reference, tasks, machine, pool, since_s)
+    assume(apart(truth.end_s.values(), tasks.due_s))  # else rounding decides what comes first
+    assume(apart(truth.blocks_s, (since_s, tasks.due_s[-1])))
+    equal(run(tasks, machine, pool, since_s=since_s), truth)
+
+
+@given(case=ties())
+@settings(max_examples=200)
+def test_ties_in_order(reference, case):
+    """Where much happens at one instant, tasks end before others arrive, to the bit."""
+    tasks, machine, pool = case
+    truth = expected(reference, tasks, machine, pool, 0.0)
+    equal(run(tasks, machine, pool), truth, exactly=True)
