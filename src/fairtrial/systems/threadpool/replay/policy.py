@@ -1,0 +1,60 @@
+"""The policy of a replay: who says how good each size would be, with the guard around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+
+from fairtrial.errors import UserError
+from fairtrial.systems.threadpool.analytic import known
+from fairtrial.systems.threadpool.parameters import LEARNT, Control, Policy
+from fairtrial.systems.threadpool.record import Chooser
+from fairtrial.systems.threadpool.reflex.guard import Guard
+
+SEED = 0
+"""Of the fit: one model for all replicates, so that they differ in their tasks alone."""
+GIVE = "give `inputs: {labels: {study: threadpool-oracle}}` or `inputs: {model: {file: PATH}}`"
+
+
+def guarded(policy: Policy, control: Control, *, cores: int, inputs: Mapping[str, Path]) -> Guard:
+    """Return the policy with its hysteresis, hold time and fallback, at the size where it starts.
+
+    Raises UserError where there is nothing to learn from, where the model file is of another kind, damaged, or made
+    for other telemetry.
+    """
+    return Guard(chooser(policy, cores=cores, inputs=inputs), control, start=policy.workers)
+
+
+def chooser(policy: Policy, *, cores: int, inputs: Mapping[str, Path]) -> Chooser:
+    """Return who chooses: a formula for a machine of so many cores, or a model, loaded or fitted."""
+    if policy.kind not in LEARNT:
+        return known.chooser(policy, cores=cores)
+    if "model" in inputs:
+        return _loaded(policy.kind, inputs["model"])
+    if "labels" in inputs:
+        path = inputs["labels"]
+        return _fitted(policy.kind, path, blake2b(path.read_bytes(), digest_size=16).hexdigest())
+    raise UserError(f"policy.kind {policy.kind} is learned, and there is nothing to learn from", hint=GIVE)
+
+
+def _loaded(kind: str, path: Path) -> Chooser:
+    """Read a model file; its own checks (CRC, version, digest of the telemetry's schema) raise UserError."""
+    from fairtrial.systems.threadpool.reflex.container import load
+
+    model = load(path.read_bytes())
+    if model.kind != kind:
+        raise UserError(f"inputs.model holds a {model.kind}, not a {kind}", hint=f"write policy.kind: {model.kind}")
+    return model
+
+
+@lru_cache(maxsize=8)
+def _fitted(kind: str, path: Path, digest: str) -> Chooser:
+    """Fit once per process and content of the training data: `digest` tells a file that was written again."""
+    import polars as pl
+
+    from fairtrial.systems.threadpool.label.table import labelled
+    from fairtrial.systems.threadpool.reflex.learn import fit
+
+    return fit(kind, labelled(pl.read_parquet(path).to_dict(as_series=False)), seed=SEED)
