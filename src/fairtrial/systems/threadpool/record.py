@@ -85,7 +85,7 @@ class Look:
     ended: np.ndarray[tuple[int], np.dtype[np.int64]]
     """Numbers of the tasks that ended since the last look, in order of their ends."""
     ended_s: Floats = field(default_factory=lambda: np.empty(0))
-    """When each of them ended: every pool fills it."""
+    """When each of them ended; empty where a pool leaves that to its records, which takes longer to ask."""
 
 
 class Adjustable(Protocol):

@@ -4,62 +4,78 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 
-from fairtrial.errors import FairtrialError
 from fairtrial.stats.quantile import quantiles
 from fairtrial.stats.summary import Floats
-from fairtrial.systems.threadpool.record import Look, Tasks
+from fairtrial.systems.threadpool.record import Adjustable, Look, Tasks
 
 ROUNDING = 1e-9
 """Share of the window by which a look may be too young to be its start: instants are sums of steps."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A look, and the times of the tasks that ended since the one before."""
+
+    look: Look
+    latency_us: Floats
+    size_us: Floats
+    """CPU time."""
+
+
 class Window:
-    """The looks of the last `telemetry_s` seconds, and what they come to.
+    """The looks at one pool over the last `telemetry_s` seconds, and what they come to.
 
     The window reaches back to the newest look that is at least that old, or to the first look: whoever looks more
     often gets a window that is nearer to `telemetry_s`, and until that much time has passed it is shorter.
     """
 
-    def __init__(self, tasks: Tasks, telemetry_s: float) -> None:
-        self._tasks, self._length_s = tasks, telemetry_s
-        self._looks: deque[Look] = deque()
+    def __init__(self, telemetry_s: float) -> None:
+        self._length_s = telemetry_s
+        self._seen: deque[Seen] = deque()
+        self._tasks: Tasks | None = None
 
-    def see(self, look: Look) -> Floats:
-        """Add a look, later than those before, and return the features, (10,), in the order of `schema.FEATURES`.
+    def features(self, look: Look, pool: Adjustable) -> Floats:
+        """Add the newest look at the pool and return the features, (10,), in the order of `schema.FEATURES`.
 
-        Undefined ones are NaN: rates at the first look, and times where no task ended in the window.
+        Every look at a pool must come here: it tells what ended since the one before. Undefined features are NaN:
+        rates at the first look, and times where no task ended in the window.
         """
-        if len(look.ended) != len(look.ended_s):
-            raise FairtrialError(f"a look tells of {len(look.ended)} ended tasks and of {len(look.ended_s)} ends")
-        self._looks.append(look)
+        self._seen.append(self._times(look, pool))
         oldest_s = look.at_s - self._length_s * (1 - ROUNDING)
-        while len(self._looks) > 1 and self._looks[1].at_s <= oldest_s:
-            self._looks.popleft()
-        return self._features()
+        while len(self._seen) > 1 and self._seen[1].look.at_s <= oldest_s:
+            self._seen.popleft()
+        return _features(list(self._seen))
 
-    def _features(self) -> Floats:
-        first, last = self._looks[0], self._looks[-1]
-        looks = list(self._looks)[1:]
-        ended = np.concatenate([np.empty(0, dtype=np.int64), *(look.ended for look in looks)])
-        ends_s = np.concatenate([np.empty(0), *(look.ended_s for look in looks)])
-        span_s, worker_s = last.at_s - first.at_s, last.worker_s - first.worker_s
-        median_us, high_us = quantiles(np.sort((ends_s - self._tasks.due_s[ended]) * 1e6), (0.5, 0.95))
-        size_us = self._tasks.cpu_s[ended] * 1e6
-        return np.array([
-            last.queued,
-            _over(last.arrived - first.arrived, span_s),
-            _over(len(ended), span_s),
-            median_us,
-            high_us,
-            _over(last.busy_s - first.busy_s, worker_s),
-            _over(last.switches - first.switches, span_s),
-            size_us.mean() if len(ended) else math.nan,
-            size_us.var() if len(ended) else math.nan,
-            max(last.workers - last.busy, 0),
-        ], dtype=np.float64)  # fmt: skip
+    def _times(self, look: Look, pool: Adjustable) -> Seen:
+        if self._tasks is None:
+            self._tasks = pool.records().tasks
+        told = len(look.ended_s) == len(look.ended)
+        end_s = look.ended_s if told else pool.records().end_s[look.ended]
+        return Seen(look, (end_s - self._tasks.due_s[look.ended]) * 1e6, self._tasks.cpu_s[look.ended] * 1e6)
+
+
+def _features(seen: list[Seen]) -> Floats:
+    first, last = seen[0].look, seen[-1].look
+    latency_us = np.concatenate([np.empty(0), *(one.latency_us for one in seen[1:])])
+    size_us = np.concatenate([np.empty(0), *(one.size_us for one in seen[1:])])
+    median_us, high_us = quantiles(np.sort(latency_us), (0.5, 0.95))
+    span_s = last.at_s - first.at_s
+    return np.array([
+        last.queued,
+        _over(last.arrived - first.arrived, span_s),
+        _over(len(size_us), span_s),
+        median_us,
+        high_us,
+        np.minimum(_over(last.busy_s - first.busy_s, last.worker_s - first.worker_s), 1.0),  # sums are rounded
+        _over(last.switches - first.switches, span_s),
+        size_us.mean() if len(size_us) else math.nan,
+        size_us.var() if len(size_us) else math.nan,
+        max(last.workers - last.busy, 0),
+    ], dtype=np.float64)  # fmt: skip
 
 
 def _over(amount: float, span: float) -> float:
