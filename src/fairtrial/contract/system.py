@@ -249,6 +249,14 @@ class Bounds(Protocol):
 
 
 @runtime_checkable
+class Overloads(Protocol):
+    """A system that knows when a load was beyond its subject: what is measured there hangs on how long was waited."""
+
+    overload: Mapping[str, float]
+    """Name of a metric -> the value below which a trial was over-saturated: no curve is fitted through such levels."""
+
+
+@runtime_checkable
 class Concludes(Protocol):
     """A system with findings of its own."""
 

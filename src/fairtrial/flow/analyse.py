@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fairtrial.contract.system import Bounds
 from fairtrial.errors import FairtrialError, UnknownName, UserError
 from fairtrial.flow.evidence import Evidence, evidence, measured_again
 from fairtrial.model.finding import Caution
@@ -104,25 +103,15 @@ def _optimum(found: Evidence, asked: Question) -> Iterator[Finding]:
 
 
 def _saturation(found: Evidence, asked: Question) -> Iterator[Finding]:
-    from fairtrial.analyse.curve.limited import limited
     from fairtrial.analyse.curve.range import operating_range
-    from fairtrial.analyse.curve.saturation import saturation
+    from fairtrial.flow.saturated import saturated
 
-    bound: Mapping[str, float] = found.system.bound if isinstance(found.system, Bounds) else {}
     metric, factor = asked.metric or _grown(found), found.factor(asked.factor)
     for arm in _arms(found, asked):
         if metric is not None:
-            one = saturation(
-                found.data,
-                metric=found.metric(metric),
-                factor=factor,
-                arm=arm,
-                direction=found.direction(metric),
-                response=asked.response,
-                think_s=asked.think_s,
-                **_common(found),
-            )
-            yield _of_arm(limited(one, found.data, bound, arm=arm), arm)
+            named = found.metric(metric)
+            one = saturated(found, named, factor, arm=arm, response=asked.response, think_s=asked.think_s)
+            yield _of_arm(one, arm)
         if found.study.slo:
             clauses = found.study.slo
             levels = operating_range(found.data, factor=factor, clauses=clauses, arm=arm, alpha=found.study.alpha)

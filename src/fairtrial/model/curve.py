@@ -107,11 +107,15 @@ class SaturationFinding:
     peak_interval: Interval | None
     curve: Curve | None
     verdict: Verdict
-    """Of: there is a knee in range."""
+    """Of: there is a knee in range, or a bracket with both ends."""
     answer: str
     cautions: tuple[Caution, ...] = ()
     variant: str = ""
     """The arm, where arms were asked one by one."""
+    bracket: tuple[float | None, float | None] | None = None
+    """Where the system says that levels were over-saturated: the highest that every replicate kept up with, and the
+    lowest that, like all above it, none of several did; None where there is no such level. The capacity lies between
+    them; levels that were over-saturated are in no fit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,23 @@ def test_a_refused_threshold_has_no_mark(planted):
     assert not figure.marks
 
 
+def test_a_bracket_of_the_capacity_is_no_point(planted):
+    """Its ends are in the table of places without a place, its band in the plot, and the title says between what."""
+    bare = replace(planted.saturation(), knee=None, knee_interval=None, peak=None, capacity=None, asymptotic_knee=None)
+    made = section(replace(bare, bracket=(4.0, 8.0)), UNITS)
+    assert "Levels that were over-saturated are in no fit." in made.sentences
+    assert made.tables[-1].rows == ((f"capacity, by {bare.factor}", None, 4.0, 8.0),)
+    (figure,) = made.figures
+    assert figure.title.endswith("the capacity lies between 4 and 8")
+    assert [(mark.label, mark.at, mark.low, mark.high) for mark in figure.marks] == [
+        ("over-saturated from 8", 8.0, 4.0, 8.0)
+    ]
+    (open_,) = section(replace(bare, bracket=(4.0, None)), UNITS).figures
+    assert not open_.marks
+    assert "is open" in open_.title
+    assert section(replace(bare, bracket=(None, 8.0)), UNITS).figures[0].title.endswith("lies below 8")
+
+
 def test_a_saturation_shows_the_models_that_were_weighed(planted):
     """Each model with the criterion and its weight; the knee is marked with its interval; units are named."""
     made = section(planted.saturation(), UNITS)

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 import fairtrial
+from fairtrial.model.finding import Verdict
 
 Go = Callable[..., fairtrial.Run]
 SERVICE = {"kind": "simulated", "servers": 8, "service": {"mean_s": 0.02}, "between_run_sd": 0.03}
@@ -43,6 +44,18 @@ def test_the_knee_of_a_service(go: Go) -> None:
     assert found.knee == pytest.approx(8, rel=0.1)
     assert found.capacity == pytest.approx(400, rel=0.1)
     assert found.asymptotic_knee == pytest.approx(8, rel=0.1)
+
+
+def test_the_capacity_of_an_open_loop_lies_between_levels(go: Go) -> None:
+    """Eight servers of 20 ms take 400 a second: levels beyond are in no fit, and the bracket holds the truth."""
+    load = {"mode": "open", "arrivals": "poisson", "duration_s": 20}
+    rates = [50, 100, 200, 300, 350, 480]
+    run = go({"load": load, "objective": {"response_s": 1.0}}, factors={"load.rate_per_s": rates})
+    found = run.saturation("goodput_per_s")
+    assert found.bracket == (350, 480)
+    assert found.verdict is Verdict.SUPPORTED
+    assert "The capacity lies between load.rate_per_s = 350 and 480" in found.answer
+    assert max(found.curve.x) == 350
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -42,10 +43,22 @@ class Ladder:
         return [point for point in self.points if point.n]
 
 
-def ladder(found: Data, metric: str, factor: str, *, variant: str | None = None, level: float = 0.95) -> Ladder:
-    """Arrange a metric along an ordered factor, in one arm or averaged over arms. Raises UnknownName, UserError."""
+def ladder(
+    found: Data,
+    metric: str,
+    factor: str,
+    *,
+    variant: str | None = None,
+    level: float = 0.95,
+    below: float = math.inf,
+) -> Ladder:
+    """Arrange a metric along an ordered factor, in one arm or averaged over arms, at its levels below a place.
+
+    Raises UnknownName, UserError.
+    """
     column = found.ordered(factor)
     keep = np.ones(len(found), dtype=np.bool_) if variant is None else arm(found, variant)
+    keep = keep & (np.asarray(column.x)[column.codes] < below)
     listed = points(found, metric, factor, keep=keep, level=level)
     there = [point for point in listed if point.n]
     trials = int((keep & (column.codes >= 0)).sum())

@@ -15,15 +15,16 @@ from fairtrial.model.words import level, number
 def limited(
     found: SaturationFinding, data: Data, bound: Mapping[str, float], *, arm: str | None = None
 ) -> SaturationFinding:
-    """Take a knee back where the harness was the bottleneck on it or behind it.
+    """Take a knee, or a bracket of the capacity, back where the harness was the bottleneck on it or behind it.
 
     `bound` says of metrics from which mean on that is so; one that was not measured bounds nothing. Levels below the
     knee do not matter: there, more load still gave more. The answer then names the lowest level that was bound.
     """
-    if found.knee is None:
+    place = _place(found)
+    if place is None:
         return found
     at = {name: _from(data, name, found.factor, limit, arm) for name, limit in bound.items() if name in data.metrics}
-    behind = {name: levels for name, levels in at.items() if any(x >= found.knee for x, _, _ in levels)}
+    behind = {name: levels for name, levels in at.items() if any(x >= place for x, _, _ in levels)}
     if not behind:
         return found
     name, levels = min(behind.items(), key=lambda item: item[1][0][0])
@@ -40,9 +41,18 @@ def limited(
         asymptotic_interval=None,
         peak=None,
         peak_interval=None,
+        bracket=None,
         verdict=Verdict.INCONCLUSIVE,
         answer=f"Inconclusive: {said}: no knee of the service can be told.",
     )
+
+
+def _place(found: SaturationFinding) -> float | None:
+    """Return the level from which on a finding rests on what limits there; None where it says nothing of a limit."""
+    if found.knee is not None or found.bracket is None:
+        return found.knee
+    kept, beyond = found.bracket
+    return kept if beyond is None else beyond
 
 
 def _from(data: Data, metric: str, factor: str, limit: float, arm: str | None) -> list[tuple[float, str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -48,18 +49,21 @@ def saturation(
     alpha: float = 0.05,
     completeness: float = 1.0,
     seed: int = 0,
+    below: float = math.inf,
 ) -> SaturationFinding:
     """Choose among curves by BIC and say where the metric stops growing; "no knee in range" is an answer.
 
     The verdict is supported when a curve with a knee is chosen, a straight line is rejected at `alpha` (permutation),
     and the knee's interval lies inside the tested range. `response`, a response time in seconds, gives the asymptotic
     knee N* = X_max (R_min + Z) of a closed loop with think time `think_s`. With Direction.MINIMIZE (a latency) the knee
-    is where the metric starts to grow. Raises UnknownName, and UserError for a factor without order.
+    is where the metric starts to grow. Only levels of the factor under `below` are looked at. Raises UnknownName, and
+    UserError for a factor without order.
     """
     if think_s < 0:
         raise UserError(f"a think time is not negative: {think_s} s", hint="0 for clients that do not wait")
-    measured = ladder(data, metric, factor, variant=arm, level=1 - alpha)
-    times = None if response is None else ladder(data, response, factor, variant=arm, level=1 - alpha)
+    along: Any = {"variant": arm, "level": 1 - alpha, "below": below}
+    measured = ladder(data, metric, factor, **along)
+    times = None if response is None else ladder(data, response, factor, **along)
     grows = direction is not Direction.MINIMIZE
     asked = _Asked(metric, factor, alpha, grows, reached(measured.share, completeness), think_s)
     rng = generator(seed, "saturation", metric, factor)

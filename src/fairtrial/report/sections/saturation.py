@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairtrial.model.curve import SaturationFinding
-from fairtrial.model.figure import Figure, Grid, Mark, Section
+from fairtrial.model.figure import Cell, Figure, Grid, Mark, Section
 from fairtrial.model.finding import Interval, Verdict
 from fairtrial.report.sections import fits, points
 from fairtrial.report.words import Units, between, ends, number, of_arm, quantity
@@ -14,6 +14,7 @@ def saturation(found: SaturationFinding, units: Units) -> Section:
     said = [found.answer, *_said(found, units)]
     tables = [points.table(found.factor, found.points, title=f"{found.metric} along {found.factor}")]
     if found.fits:
+        said += ["Levels that were over-saturated are in no fit."] if found.bracket else []
         tables.append(_models(found))
     places = _places(found)
     if places.rows:
@@ -48,8 +49,10 @@ def _places(found: SaturationFinding) -> Grid:
         ("USL peak", found.peak, found.peak_interval),
         ("capacity", found.capacity, found.capacity_interval),
     )
-    rows = tuple((name, at, *ends(interval)) for name, at, interval in listed if at is not None)
-    return Grid(("place", "at", "low", "high"), rows, "Where it bends, and how high it gets")
+    rows: list[tuple[Cell, ...]] = [(name, at, *ends(interval)) for name, at, interval in listed if at is not None]
+    if found.bracket is not None:
+        rows.append((f"capacity, by {found.factor}", None, *found.bracket))
+    return Grid(("place", "at", "low", "high"), tuple(rows), "Where it bends, and how high it gets")
 
 
 def _figure(found: SaturationFinding, units: Units) -> Figure:
@@ -68,17 +71,32 @@ def _figure(found: SaturationFinding, units: Units) -> Figure:
 
 
 def _title(found: SaturationFinding) -> str:
+    if found.knee is None and found.bracket is not None:
+        return f"{found.metric} along {found.factor}: {_within(found.bracket)}"
     if found.knee is None:
         said = "whether it bends is open" if found.verdict is Verdict.INCONCLUSIVE else "no knee in range"
         return f"{found.metric} along {found.factor}: {said}"
     return f"{found.metric} bends at {found.factor} = {number(found.knee)}"
 
 
+def _within(bracket: tuple[float | None, float | None]) -> str:
+    kept, beyond = bracket
+    if kept is None or beyond is None:
+        return "whether it bends is open" if beyond is None else f"the capacity lies below {number(beyond)}"
+    return f"the capacity lies between {number(kept)} and {number(beyond)}"
+
+
 def _marks(found: SaturationFinding) -> tuple[Mark, ...]:
     listed = (("knee", found.knee, found.knee_interval), ("peak", found.peak, found.peak_interval))
-    return tuple(Mark("x", at, f"{name} {number(at)}", *ends(interval)) for name, at, interval in listed if at)
+    marks = [Mark("x", at, f"{name} {number(at)}", *ends(interval)) for name, at, interval in listed if at]
+    kept, beyond = found.bracket or (None, None)
+    if beyond is not None:
+        marks.append(Mark("x", beyond, f"over-saturated from {number(beyond)}", kept, beyond))
+    return tuple(marks)
 
 
 def _grey(found: SaturationFinding) -> str:
+    if found.knee is None and found.bracket is not None and None not in found.bracket:
+        return "grey: where the capacity lies"
     shows = found.knee is not None and found.knee_interval is not None
     return f"grey: place of the knee, {between(found.knee_interval)}" if shows else ""

@@ -33,6 +33,8 @@ class Services:
     metrics: ClassVar[Mapping[str, Metric]] = METRICS
     bound: ClassVar[Mapping[str, float]] = {"generator_cpu_share": 0.9}
     """From this share of a core on, a closed loop shows the generator and not the server."""
+    overload: ClassVar[Mapping[str, float]] = {"stable": 1.0}
+    """An open loop whose backlog grew: its rates are those of the window's length."""
     null: ClassVar[Mapping[str, Any]] = {"target.kind": "null"}
     studies = Path(__file__).parent / "studies"
     share_scope = "condition"
