@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fairtrial.model.study import Metric
+from fairtrial.model.study import Direction, Metric
 from fairtrial.systems.threadpool.telemetry.schema import FEATURES
 
-DOWN, UP, NEITHER = "minimize", "maximize", "none"
+DOWN, UP, NEITHER = Direction.MINIMIZE, Direction.MAXIMIZE, Direction.NONE
 
 
 def _latencies() -> Iterator[Metric]:
@@ -66,9 +66,8 @@ def _replay() -> Iterator[Metric]:
 
 
 def _features() -> Iterator[Metric]:
-    yield Metric(
-        "family", NEITHER, "", "Family of the workload: steady 0, bursty 1, adversarial 2, blocking 3"
-    )
+    yield Metric("family", NEITHER, "", "Family of the workload: steady 0, bursty 1, adversarial 2, blocking 3")
+    yield Metric("cores", NEITHER, "", "Cores of the machine that the row was seen on")
     for feature in FEATURES:
         yield Metric(feature.name, NEITHER, feature.unit, f"Telemetry: {feature.help}")
 

@@ -13,10 +13,11 @@ EXTRA = "pip install 'fairtrial[threadpool]'"
 
 def require(parameters: Parameters) -> None:
     """Raise MissingPart with the command that brings what is missing; UserError for more cores than there are."""
-    kind = parameters.policy.kind if parameters.policy else parameters.training.policy.kind if parameters.training else ""
     _need("numba", "its simulator")
-    if kind in LEARNT:
-        _need("sklearn", f"a {kind}")
+    training = parameters.training
+    policy = parameters.policy or (training.policy if training else None)
+    if policy is not None and policy.kind in LEARNT:
+        _need("sklearn", f"a {policy.kind}")
     if parameters.engine == "real" or parameters.machine.measured:
         from fairtrial.systems.threadpool.real.build import require as compiler
 

@@ -32,11 +32,10 @@ class ThreadPool:
 
     def measured(self, base: Mapping[str, Any]) -> frozenset[str]:
         """Return what the modes and engines have in common with these parameters; all engines where none is named."""
-        mode, machine = str(base.get("mode", "run")), base.get("machine")
+        machine = base.get("machine")
         costs = isinstance(machine, Mapping) and bool(machine.get("measured"))
         engines = (str(base["engine"]),) if base.get("engine") in ENGINES else ENGINES
-        kinds = [measured(mode, engine, row="telemetry" in base, costs=costs) for engine in engines]
-        return frozenset().union(*kinds)
+        return _measured(str(base.get("mode", "run")), engines, row="telemetry" in base, costs=costs)
 
     def timed(self, base: Mapping[str, Any]) -> bool:
         """Say that a study runs alone where it takes real time: native threads, or costs measured here."""
@@ -80,10 +79,22 @@ class ThreadPool:
         from fairtrial.systems.threadpool.trial import Stage, run
 
         stage = Stage()
-        return [run(one, context, stage) for one, context in zip(parameters, contexts, strict=True)]
+        return [
+            {**dict.fromkeys(_every(one)), **run(one, context, stage)}
+            for one, context in zip(parameters, contexts, strict=True)
+        ]
 
     def conclude(self, measured: Measurements, tables: Callable[[str], Any]) -> Sequence[Section]:
         """Return what this system says of a run: landscapes, labels, regret, how models and reality differ."""
         from fairtrial.systems.threadpool.conclude.sections import sections
 
         return sections(measured, tables)
+
+
+def _measured(mode: str, engines: Sequence[str], *, row: bool, costs: bool) -> frozenset[str]:
+    return frozenset().union(*(measured(mode, engine, row=row, costs=costs) for engine in engines))
+
+
+def _every(parameters: given.Parameters) -> frozenset[str]:
+    """Return what any engine measures: in a study of several, what one of them lacks is undefined, not missing."""
+    return _measured(parameters.mode, ENGINES, row=parameters.telemetry is not None, costs=parameters.machine.measured)

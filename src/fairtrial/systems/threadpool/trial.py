@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ class Scene:
 
     workload: Workload
     machine: Machine
-    features: Mapping[str, float]
+    features: Metrics
     """Of the row of telemetry; empty without one."""
 
 
@@ -65,7 +66,8 @@ def run(parameters: Parameters, context: Context, stage: Stage) -> Metrics:
     found |= _load(parameters, scene.workload, machine, tasks) | scene.features
     first = round(parameters.warmup * len(tasks))
     records, more = _worked(parameters, machine, context, tasks)
-    found |= more | measure.work(records, first=first, cores=machine.cores)
+    found |= more
+    found |= measure.work(records, first=first, cores=machine.cores)
     found |= measure.latencies(records, first) if found["stable"] else dict.fromkeys(GROUPS["latencies"])
     if parameters.records:
         context.table("tasks", _table(records))
@@ -81,8 +83,9 @@ def _scene(parameters: Parameters, inputs: Mapping[str, Path]) -> Scene:
         raise UserError("telemetry.source: input needs `inputs: {telemetry: {file: PATH.csv}}`")
     found = row(parameters.telemetry, inputs.get("telemetry"))
     machine = parameters.machine.model_copy(update={"cores": found.cores})
-    features = dict(zip(NAMES, (float(value) for value in found.features), strict=True))
-    return Scene(found.workload, machine, {**features, "family": float(found.family)})
+    features = {name: float(value) for name, value in zip(NAMES, found.features, strict=True)}
+    seen = {name: value if math.isfinite(value) else None for name, value in features.items()}
+    return Scene(found.workload, machine, {**seen, "family": float(found.family), "cores": float(found.cores)})
 
 
 def _costs(parameters: Parameters, machine: Machine) -> tuple[Metrics, Machine]:
@@ -107,9 +110,7 @@ def _load(parameters: Parameters, workload: Workload, machine: Machine, tasks: T
     return {"rho": rho, "stable": float(rho < 1 or parameters.pool.queue_limit is not None)}
 
 
-def _worked(
-    parameters: Parameters, machine: Machine, context: Context, tasks: Tasks
-) -> tuple[Records, Metrics]:
+def _worked(parameters: Parameters, machine: Machine, context: Context, tasks: Tasks) -> tuple[Records, Metrics]:
     since_s = float(tasks.due_s[round(parameters.warmup * len(tasks))])
     if parameters.mode == "replay":
         from fairtrial.systems.threadpool.replay.trial import run as replayed

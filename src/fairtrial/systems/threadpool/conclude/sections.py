@@ -1,0 +1,23 @@
+"""The sections that this system adds to a report, from the trials of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fairtrial.model.figure import Section
+from fairtrial.model.run import Measurements
+from fairtrial.systems.threadpool.conclude import landscape, reality
+from fairtrial.systems.threadpool.conclude.trials import trials
+
+Tables = Callable[[str], Any]
+
+
+def sections(measured: Measurements, tables: Tables) -> Sequence[Section]:
+    """Return what the run has to say: about sizes, labels, regret, replays, models and reality."""
+    found = trials(measured)
+    if not len(found.replicate):
+        return ()
+    made = [landscape.section(found)] if "telemetry.row" not in found.factors else []
+    made.append(reality.section(found))
+    return [section for section in made if section is not None]
