@@ -16,7 +16,6 @@ import numpy as np
 from numba import njit
 
 from fairtrial.systems.threadpool.simulate.borrow import borrowed
-from fairtrial.systems.threadpool.simulate.heap import pop, push, replace
 from fairtrial.systems.threadpool.simulate.state import Line, State, Work
 
 FINISH, WAKE, START, ARRIVE = 0, 1, 2, 3
@@ -66,8 +65,10 @@ def resize(pool: Line, at_s: float, workers: int) -> None:
     their task; whoever was to go after the task stays when workers are wanted again.
     """
     state: State = pool.state[0]
-    _pass(state, at_s)
     more = workers - (state.workers - state.leaving)
+    if more == 0:
+        return
+    _pass(state, at_s)
     kept = min(max(more, 0), state.leaving)
     state.leaving -= kept
     for _ in range(more - kept):
@@ -145,7 +146,7 @@ def _arrive(state: State, pool: Line, work: Work) -> None:
         state.busy += 1
         work.begin[task] = state.now
         if state.wake_s > 0.0:
-            push(pool.times, pool.waiting, state.timed, state.now + state.wake_s, 2 * task)
+            _push(pool.times, pool.waiting, state.timed, state.now + state.wake_s, 2 * task)
             state.timed += 1
         else:
             _run(state, pool, work, task)
@@ -162,7 +163,7 @@ def _arrive(state: State, pool: Line, work: Work) -> None:
 def _run(state: State, pool: Line, work: Work, task: int) -> None:
     """A worker becomes runnable with the first stretch of a task."""
     stretch, entry = _first(work, task)
-    push(pool.tags, pool.running, state.runnable, state.served + stretch, entry)
+    _push(pool.tags, pool.running, state.runnable, state.served + stretch, entry)
     state.runnable += 1
 
 
@@ -170,11 +171,11 @@ def _run(state: State, pool: Line, work: Work, task: int) -> None:
 def _wake(state: State, pool: Line, work: Work) -> None:
     """A worker becomes runnable: woken for a task, or after blocking."""
     entry = pool.waiting[0]
-    pop(pool.times, pool.waiting, state.timed)
+    _pop(pool.times, pool.waiting, state.timed)
     state.timed -= 1
     task = entry >> 1
     if entry & 1:
-        push(pool.tags, pool.running, state.runnable, state.served + 0.5 * work.cpu[task], entry)
+        _push(pool.tags, pool.running, state.runnable, state.served + 0.5 * work.cpu[task], entry)
         state.runnable += 1
     else:
         _run(state, pool, work, task)
@@ -214,7 +215,7 @@ def _finish(state: State, pool: Line, work: Work) -> None:
     if not entry & 1:
         _leave(state, pool)
         state.stops += 1
-        push(pool.times, pool.waiting, state.timed, state.now + work.blocking[task] + state.wake_s, entry + 1)
+        _push(pool.times, pool.waiting, state.timed, state.now + work.blocking[task] + state.wake_s, entry + 1)
         state.timed += 1
         return
     work.end[task] = state.now
@@ -224,7 +225,7 @@ def _finish(state: State, pool: Line, work: Work) -> None:
         _retire(state, pool)
     elif state.queued > 0:
         stretch, entry = _first(work, _taken(state, work))
-        replace(pool.tags, pool.running, state.runnable, state.served + stretch, entry)
+        _replace(pool.tags, pool.running, state.runnable, state.served + stretch, entry)
     else:
         _leave(state, pool)
         state.busy -= 1
@@ -237,7 +238,7 @@ def _finish(state: State, pool: Line, work: Work) -> None:
 @njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _leave(state: State, pool: Line) -> None:
     """The worker whose stretch ended is no longer runnable."""
-    pop(pool.tags, pool.running, state.runnable)
+    _pop(pool.tags, pool.running, state.runnable)
     state.runnable -= 1
 
 
@@ -257,3 +258,52 @@ def _rebase(state: State, pool: Line) -> None:
     for place in range(state.runnable):
         pool.tags[place] -= state.served
     state.served = 0.0
+
+
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
+def _before(key: float, number: int, other: float, than: int) -> bool:
+    """Say whether (key, number) comes before (other, than)."""
+    return key < other or (key == other and number < than)
+
+
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
+def _push(keys: np.ndarray, numbers: np.ndarray, size: int, key: float, number: int) -> None:
+    """Add an entry to a heap of `size` entries; the arrays must have room."""
+    hole = size
+    while hole > 0:
+        parent = (hole - 1) >> 1
+        if not _before(key, number, keys[parent], numbers[parent]):
+            break
+        keys[hole] = keys[parent]
+        numbers[hole] = numbers[parent]
+        hole = parent
+    keys[hole] = key
+    numbers[hole] = number
+
+
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
+def _replace(keys: np.ndarray, numbers: np.ndarray, size: int, key: float, number: int) -> None:
+    """Put an entry in the place of the first one of a heap of `size` entries."""
+    hole = 0
+    while True:
+        child = 2 * hole + 1
+        if child >= size:
+            break
+        right = child + 1
+        if right < size and _before(keys[right], numbers[right], keys[child], numbers[child]):
+            child = right
+        if not _before(keys[child], numbers[child], key, number):
+            break
+        keys[hole] = keys[child]
+        numbers[hole] = numbers[child]
+        hole = child
+    keys[hole] = key
+    numbers[hole] = number
+
+
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
+def _pop(keys: np.ndarray, numbers: np.ndarray, size: int) -> None:
+    """Take the first entry off a heap of `size` entries."""
+    last = size - 1
+    if last > 0:
+        _replace(keys, numbers, last, keys[last], numbers[last])

@@ -148,7 +148,7 @@ def totals(pool: Line, machine: Machine, at_s: float) -> Totals:
     since, runnable = at_s - float(now["now"]), int(now["runnable"])
     crowded = float(now["crowded_s"]) + since * (runnable > machine.cores)
     return Totals(
-        switches=int(now["stops"]) + crowded * switching(machine),
+        switches=float(now["stops"]) + crowded * switching(machine),
         busy_s=float(now["busy_s"]) + since * int(now["busy"]),
         worker_s=float(now["worker_s"]) + since * int(now["workers"]),
         core_s=float(now["core_s"]) + since * min(runnable, machine.cores),

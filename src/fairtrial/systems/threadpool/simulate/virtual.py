@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+from math import isfinite
 
 from fairtrial.errors import FairtrialError
 from fairtrial.systems.threadpool.record import Look, Records, Tasks
@@ -33,15 +33,14 @@ class Virtual:
         if not until_s >= self._at:
             raise FairtrialError(f"a pool at {self._at:g} s cannot go back to {until_s:g} s")
         engine.advance(self._line, self._work, float(until_s))
-        self._at = float(until_s) if np.isfinite(until_s) else float(self._line.state["now"][0])
+        self._at = float(until_s) if isfinite(until_s) else max(self._at, float(self._line.state["now"][0]))
 
     def resize(self, workers: int) -> None:
         """Add workers (each can work after `spawn_us`), or let some go: starting, idle, busy ones after their task."""
         if workers < 1:
             raise FairtrialError(f"a pool of {workers} workers does no work")
-        need = workers + int(self._line.state["busy"][0])
-        if need > len(self._line.tags):
-            self._line = state.grown(self._line, self._machine, need)
+        if workers > len(self._line.tags):
+            self._line = state.grown(self._line, self._machine, workers)
         engine.resize(self._line, self._at, workers)
         self._resized.append((self._at, workers))
 
