@@ -99,12 +99,13 @@ def _cell(each: Landscape, size: int) -> Cell:
 
 
 def _figure(made: tuple[Landscape, ...]) -> Figure:
+    sizes = sorted({size for each in made for size in each.sizes})
     series = tuple(_series(each) for each in made[:SHOWN])
     left = f" Of {len(made)} workloads the first {SHOWN} are drawn." if len(made) > SHOWN else ""
     return Figure(
         "size-latency",
         "p95 against the number of workers",
-        Axis("workers", log=True),
+        Axis("workers", log=True, ticks=tuple((float(size), str(size)) for size in sizes)),
         Axis("p95 latency (ms)", log=True),
         series,
         caption="Means of the replicates with their intervals; unstable sizes have no point." + left,

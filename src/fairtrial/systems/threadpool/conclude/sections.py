@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from fairtrial.errors import UnknownName
 from fairtrial.model.figure import Section
 from fairtrial.model.run import Measurements
-from fairtrial.systems.threadpool.conclude import landscape, reality
+from fairtrial.systems.threadpool.conclude import landscape, reality, regret, replayed
 from fairtrial.systems.threadpool.conclude.trials import trials
 
 Tables = Callable[[str], Any]
@@ -19,5 +20,13 @@ def sections(measured: Measurements, tables: Tables) -> Sequence[Section]:
     if not len(found.replicate):
         return ()
     made = [landscape.section(found)] if "telemetry.row" not in found.factors else []
-    made.append(reality.section(found))
+    made += [reality.section(found), regret.section(found, _read(tables, "choices")), replayed.section(found)]
     return [section for section in made if section is not None]
+
+
+def _read(tables: Tables, name: str) -> Any:
+    """Return a raw table; None where no trial kept one."""
+    try:
+        return tables(name)
+    except UnknownName:
+        return None

@@ -39,7 +39,7 @@ class Trials:
     def by(self, factor: str, places: Ints) -> Iterator[tuple[object, Ints]]:
         """Yield each level of a factor, ascending, with the places of its trials."""
         column = self.factors[factor]
-        levels = sorted({column[place] for place in places if self._has(factor, place)}, key=_order)
+        levels = sorted({column[place] for place in places.tolist() if self._has(factor, place)}, key=_order)
         for level in levels:
             yield level, np.array([place for place in places if column[place] == level], np.int64)
 
