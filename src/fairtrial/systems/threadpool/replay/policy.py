@@ -12,25 +12,26 @@ from fairtrial.systems.threadpool.analytic import known
 from fairtrial.systems.threadpool.parameters import LEARNT, Control, Policy
 from fairtrial.systems.threadpool.record import Chooser
 from fairtrial.systems.threadpool.reflex.guard import Guard
+from fairtrial.systems.threadpool.words import Machine
 
 SEED = 0
 """Of the fit: one model for all replicates, so that they differ in their tasks alone."""
 GIVE = "give `inputs: {labels: {study: threadpool-oracle}}` or `inputs: {model: {file: PATH}}`"
 
 
-def guarded(policy: Policy, control: Control, *, cores: int, inputs: Mapping[str, Path]) -> Guard:
+def guarded(policy: Policy, control: Control, *, machine: Machine, inputs: Mapping[str, Path]) -> Guard:
     """Return the policy with its hysteresis, hold time and fallback, at the size where it starts.
 
     Raises UserError where there is nothing to learn from, where the model file is of another kind, damaged, or made
     for other telemetry.
     """
-    return Guard(chooser(policy, cores=cores, inputs=inputs), control, start=policy.workers)
+    return Guard(chooser(policy, machine=machine, inputs=inputs), control, start=policy.workers)
 
 
-def chooser(policy: Policy, *, cores: int, inputs: Mapping[str, Path]) -> Chooser:
-    """Return who chooses: a formula for a machine of so many cores, or a model, loaded or fitted."""
+def chooser(policy: Policy, *, machine: Machine, inputs: Mapping[str, Path]) -> Chooser:
+    """Return who chooses: a formula that knows the machine, or a model, loaded or fitted, that learned about one."""
     if policy.kind not in LEARNT:
-        return known.chooser(policy, cores=cores)
+        return known.chooser(policy, cores=machine.cores, machine=machine)
     if "model" in inputs:
         return _loaded(policy.kind, inputs["model"])
     if "labels" in inputs:

@@ -60,6 +60,7 @@ def replay(pool: Adjustable, guard: Decides, control: Control, *, until_s: float
     made up for. What is left of the work after `until_s` is done at the last size.
     """
     window = Window(control.telemetry_s)
+    pool.advance(0.0)
     window.features(pool.look(), pool)
     size, made = guard.start, []
     for look in _looks(pool, control.window_s, until_s):
