@@ -17,7 +17,8 @@ def trace(path: str, count: int) -> Floats:
     """
     times = _read(path)
     if len(times) < count:
-        raise UserError(f"{path} holds {len(times)} arrival times, and {count} tasks are asked for", hint="set `tasks`")
+        what = f"{path} holds {len(times)} arrival times, and {count} tasks are asked for"
+        raise UserError(what, hint=f"set `tasks` to {len(times)} or less")
     times = times[:count]
     bad = ~(np.isfinite(times) & (times >= 0))
     if bad.any():
