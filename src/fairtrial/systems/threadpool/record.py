@@ -107,7 +107,9 @@ class Adjustable(Protocol):
 class Chooser(Protocol):
     """What says how good each size would be, seen from telemetry: a formula or a learned model."""
 
-    sizes: tuple[int, ...]
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes that it chooses from, ascending."""
 
     def costs(self, features: Floats) -> Floats:
         """Return the expected cost, (rows, sizes), of rows of telemetry (rows, 10); lower is better, NaN: not known.
