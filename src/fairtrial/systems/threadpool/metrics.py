@@ -35,6 +35,7 @@ def _work() -> Iterator[Metric]:
 def _real() -> Iterator[Metric]:
     yield Metric("floor_p50_s", NEITHER, "s", "Null tasks through the same pool: median latency")
     yield Metric("floor_p99_s", NEITHER, "s", "Null tasks through the same pool: 99th percentile")
+    yield Metric("others_share", NEITHER, "share", "CPU time that others used meanwhile, of all processors' time")
     yield Metric("lateness_p99_s", NEITHER, "s", "How late tasks were submitted, 99th percentile")
 
 

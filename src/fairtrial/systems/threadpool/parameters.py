@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from fairtrial.systems.threadpool.words import SIZES, Machine, Pool, Share, Words, Workload
+from fairtrial.systems.threadpool.words import SIZES, Machine, Pool, Share, Validity, Words, Workload
 
 FAMILIES = ("steady", "bursty", "adversarial", "blocking")
 """Families of workloads that telemetry rows come from: what a model is tested on is a family that it never saw."""
@@ -85,6 +85,7 @@ class Parameters(Words):
     training: Training | None = Field(default=None, description="Mode train.")
     policy: Policy | None = Field(default=None, description="Mode replay.")
     control: Control = Control()
+    validity: Validity = Field(default=Validity(), description="Engine real: what the harness must keep.")
 
     @property
     def load(self) -> Workload:

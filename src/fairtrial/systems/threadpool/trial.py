@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.contract.system import Context
-from fairtrial.errors import FairtrialError, UserError
+from fairtrial.errors import FairtrialError, Invalid, UserError
 from fairtrial.systems.threadpool import measure
 from fairtrial.systems.threadpool.analytic.capacity import capacity
 from fairtrial.systems.threadpool.metrics import GROUPS
@@ -71,6 +71,8 @@ def run(parameters: Parameters, context: Context, stage: Stage) -> Metrics:
     found |= measure.latencies(records, first) if found["stable"] else dict.fromkeys(GROUPS["latencies"])
     if parameters.records:
         context.table("tasks", _table(records))
+    if parameters.engine == "real" and parameters.mode == "run":
+        _doubt(parameters, found)
     return found
 
 
@@ -118,13 +120,32 @@ def _worked(parameters: Parameters, machine: Machine, context: Context, tasks: T
         records, found = replayed(parameters.model_copy(update={"machine": machine}), context, tasks)
         return records, dict(found)
     if parameters.engine == "real":
-        from fairtrial.systems.threadpool.real.run import run as really
-
-        records, facts = really(tasks, machine, parameters.pool, since_s=since_s)
-        return records, {name: getattr(facts, name) for name in GROUPS["real"]}
+        return _really(parameters, machine, tasks, since_s)
     from fairtrial.systems.threadpool.simulate.run import run as simulated
 
     return simulated(tasks, machine, parameters.pool, since_s=since_s), {}
+
+
+def _really(parameters: Parameters, machine: Machine, tasks: Tasks, since_s: float) -> tuple[Records, Metrics]:
+    from fairtrial.systems.threadpool.real.crowd import Crowd
+    from fairtrial.systems.threadpool.real.run import run as really
+
+    crowd = Crowd()
+    records, facts = really(tasks, machine, parameters.pool, since_s=since_s)
+    names = ("floor_p50_s", "floor_p99_s", "lateness_p99_s")
+    return records, {**{name: getattr(facts, name) for name in names}, "others_share": crowd.others_share()}
+
+
+def _doubt(parameters: Parameters, found: Metrics) -> None:
+    """Raise Invalid where a real pool's latencies are the harness's or the neighbours'."""
+    from fairtrial.systems.threadpool.real.crowd import faults
+
+    late, others = found["lateness_p99_s"], found["others_share"]
+    if late is None or others is None:
+        return
+    why = faults(lateness_p99_s=late, p50_s=found["latency_p50_s"], others_share=others, limits=parameters.validity)
+    if reasons := "; ".join(why):
+        raise Invalid(reasons)
 
 
 def _predict(parameters: Parameters, scene: Scene) -> Metrics:

@@ -102,6 +102,16 @@ class Machine(Words):
     )
 
 
+class Validity(Words):
+    """What the harness must keep for the numbers of a real pool to count."""
+
+    lateness_s: float = Field(
+        default=0.001, ge=0, description="Most lateness of submitting, p99, unless the share is more."
+    )
+    lateness_share: Share = Field(default=0.05, description="Most lateness, as a share of the median latency.")
+    others: Share = Field(default=0.1, description="Most CPU time that others use meanwhile, of all processors' time.")
+
+
 class Pool(Words):
     """The pool: workers take tasks in order of arrival."""
 
