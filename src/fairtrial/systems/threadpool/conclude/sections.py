@@ -9,7 +9,7 @@ from fairtrial.errors import UnknownName
 from fairtrial.model.figure import Section
 from fairtrial.model.run import Measurements
 from fairtrial.systems.threadpool.conclude import landscape, reality, regret, replayed
-from fairtrial.systems.threadpool.conclude.trials import trials
+from fairtrial.systems.threadpool.conclude.trials import Trials, trials
 
 Tables = Callable[[str], Any]
 
@@ -19,9 +19,14 @@ def sections(measured: Measurements, tables: Tables) -> Sequence[Section]:
     found = trials(measured)
     if not len(found.replicate):
         return ()
-    made = [landscape.section(found)] if "telemetry.row" not in found.factors else []
+    made = [landscape.section(found)] if _sized(found) else []
     made += [reality.section(found), regret.section(found, _read(tables, "choices")), replayed.section(found)]
     return [section for section in made if section is not None]
+
+
+def _sized(found: Trials) -> bool:
+    """Say whether workloads were tried with several sizes, and are few enough to be shown one by one."""
+    return landscape.SIZE in found.factors and "telemetry.row" not in found.factors
 
 
 def _read(tables: Tables, name: str) -> Any:
