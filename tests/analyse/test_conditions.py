@@ -53,6 +53,33 @@ def test_replicates_of_a_condition_are_one_finding():
     assert (estimate.interval.level, estimate.interval.method) == (0.95, "Student's t")
 
 
+@pytest.mark.parametrize(
+    ("unit", "values", "ends", "method"),
+    [
+        ("s", [0.001, 0.003, 0.009], (0.0, None), "Student's t, cut at 0"),
+        ("share", [0.9, 1.0, 1.0], (None, 1.0), "Student's t, cut at 1"),
+        ("s", [1.0, 1.1, 1.2], (None, None), "Student's t"),
+        ("", [0.001, 0.003, 0.009], (None, None), "Student's t"),
+    ],
+    ids=["time", "share", "far", "none"],
+)
+def test_intervals_end_at_what_is_possible(unit, values, ends, method):
+    """No time is negative and no share above 1; what a number without a unit can be, nobody knows."""
+    data = measured({"x": [1, 1, 1]}, {"metric": values})
+    interval = conditions(data, [Metric("metric", unit=unit)])[0].estimates["metric"].interval
+    plain = t_interval(values)
+    wanted = [end if end is not None else plain[place] for place, end in enumerate(ends)]
+    assert (interval.low, interval.high) == pytest.approx(wanted)
+    assert interval.method == method
+
+
+def test_a_negative_value_anywhere_in_the_run_shows_that_the_unit_is_of_a_change():
+    """Then no condition's interval is cut."""
+    data = measured({"x": [1, 1, 1, 2]}, {"shift_s": [0.001, 0.003, 0.009, -0.002]})
+    interval = conditions(data, [Metric("shift_s", unit="s")])[0].estimates["shift_s"].interval
+    assert interval.low < 0
+
+
 def test_best_is_first_in_the_metrics_own_direction():
     """A minimised metric ranks upwards, and the first metric with a direction decides."""
     data = measured({"x": [1, 2, 3]}, {"size": [3, 1, 2], "loss": [0.3, 0.1, 0.2], "accuracy": [3, 1, 2]})

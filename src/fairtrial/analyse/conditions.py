@@ -31,9 +31,9 @@ def conditions(
 
     Conditions without a mean come last, equals stay in trial order; without a directed metric all do. Only trials
     that are done give values: what failed, was pruned or is undefined is missing, counted, and never a number. An
-    interval is Student's t at `level`; a condition with one value has none. `top` stops after that many findings.
-    A quantile is the smallest value with at least that share of the values at or below it (`inverted_cdf`). Raises
-    UserError for a quantile outside 0 to 1.
+    interval is Student's t at `level`, cut at what its metric's unit allows; a condition with one value has none. `top`
+    stops after that many findings. A quantile is the smallest value with at least that share of the values at or below
+    it (`inverted_cdf`). Raises UserError for a quantile outside 0 to 1.
     """
     return ranking(measurements, metrics, level=level, top=top, quantiles=quantiles)[0]
 
@@ -64,9 +64,7 @@ def table(
         raise UserError(f"a quantile lies between 0 and 1, not at {wrong[0]:g}", hint="the median is 0.5")
     results = measured if isinstance(measured, Results) else _results(measured)
     groups = _grouped(results)
-    return Table(
-        results, groups, {each.name: _column(results, groups, each.name, level, quantiles) for each in metrics}
-    )
+    return Table(results, groups, {each.name: _column(results, groups, each, level, quantiles) for each in metrics})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +118,9 @@ class _Groups:
     laid: Groups
 
 
-def _column(results: Results, groups: _Groups, metric: str, level: float, quantiles: Sequence[float]) -> Estimates:
-    values = results.metrics.get(metric, np.full(len(groups.code), np.nan))
-    return estimates(metric, values, groups.laid, level=level, quantiles=quantiles)
+def _column(results: Results, groups: _Groups, metric: Metric, level: float, quantiles: Sequence[float]) -> Estimates:
+    values = results.metrics.get(metric.name, np.full(len(groups.code), np.nan))
+    return estimates(metric.name, values, groups.laid, level=level, quantiles=quantiles, unit=metric.unit)
 
 
 def _grouped(results: Results) -> _Groups:

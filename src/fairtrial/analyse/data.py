@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fairtrial.analyse.coding import codes, joined
+from fairtrial.analyse.estimates import bounds, interval
 from fairtrial.errors import NothingMeasured, UnknownName, UserError
-from fairtrial.model.finding import Interval, Point
+from fairtrial.model.finding import Point
 from fairtrial.model.outcome import Status
 from fairtrial.model.run import Measurements
-from fairtrial.model.study import ABSENT
+from fairtrial.model.study import ABSENT, Metric
 from fairtrial.stats.interval import t_interval
 from fairtrial.stats.summary import Floats, Integers, mean, sd
 
@@ -51,6 +53,8 @@ class Data:
     """Trials share a number, from 0 in order of first trials, exactly where they share variant and factors."""
     done: npt.NDArray[np.bool_]
     measured: Measurements
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Metric -> its unit, where it has one."""
 
     def __len__(self) -> int:
         return len(self.replicate)
@@ -79,12 +83,12 @@ class Data:
         return column
 
 
-def data(measured: Measurements) -> Data:
-    """Turn the settled trials of a run into arrays. Raises NothingMeasured where there are none."""
+def data(measured: Measurements, metrics: Sequence[Metric] = ()) -> Data:
+    """Turn the settled trials of a run into arrays; `metrics` say units. Raises NothingMeasured without any trial."""
     if not len(measured):
         raise NothingMeasured(f"run {measured.run} has no settled trial", hint="fairtrial run continues it")
     done = np.fromiter(map(Status.DONE.value.__eq__, measured.status), dtype=np.bool_, count=len(measured))
-    metrics = {
+    columns = {
         name: np.where(done, np.asarray(values, dtype=np.float64), np.nan) for name, values in measured.metrics.items()
     }
     factors = {path: _column(values) for path, values in measured.factors.items()}
@@ -93,12 +97,13 @@ def data(measured: Measurements) -> Data:
     for column in factors.values():
         code = joined(code, column.codes + 1)
     return Data(
-        metrics={name: np.where(np.isfinite(values), values, np.nan) for name, values in metrics.items()},
+        metrics={name: np.where(np.isfinite(values), values, np.nan) for name, values in columns.items()},
         factors={**({ARMS: arms} if len(arms.levels) > 1 else {}), **factors},
         replicate=np.asarray(measured.replicate, dtype=np.int64),
         condition=_by_first(code),
         done=done,
         measured=measured,
+        units={metric.name: metric.unit for metric in metrics if metric.unit},
     )
 
 
@@ -109,7 +114,7 @@ def points(
 
     `keep` (a mask over the trials) narrows it, to one arm for example. The value of a replicate is missing where one
     of its trials at that level has none: the mean of those that survived would flatter. Intervals are Student's t over
-    replicates. Raises UnknownName.
+    replicates, cut at what the metric's unit allows. Raises UnknownName.
     """
     column, values = found.factor(factor), found.metric(metric)
     rows = column.codes >= 0 if keep is None else (column.codes >= 0) & keep
@@ -122,15 +127,24 @@ def points(
     with np.errstate(invalid="ignore"):
         means = np.where(trials > 0, total / trials, np.nan).reshape(shape)
     lacking = np.bincount(column.codes[rows], weights=np.isnan(values[rows]), minlength=shape[0])
-    present = trials.reshape(shape).any(axis=1)
+    present = np.flatnonzero(trials.reshape(shape).any(axis=1)).tolist()
+    how: Any = {"level": level, "within": bounds(values, found.units.get(metric, ""))}
     return tuple(
-        point(column.levels[place], column.x[place], means[place], missing=int(lacking[place]), level=level)
-        for place in np.flatnonzero(present)
+        point(column.levels[place], column.x[place], means[place], missing=int(lacking[place]), **how)
+        for place in present
     )
 
 
-def point(level_: Any, x: float, values: npt.ArrayLike, *, missing: int, level: float = 0.95) -> Point:
-    """Make a point of the values of a level, one a replicate, NaN for a missing one."""
+def point(
+    level_: Any,
+    x: float,
+    values: npt.ArrayLike,
+    *,
+    missing: int,
+    level: float = 0.95,
+    within: tuple[float, float] = (-math.inf, math.inf),
+) -> Point:
+    """Make a point of the values of a level, one a replicate, NaN for a missing one; its interval ends `within`."""
     column = np.asarray(values, dtype=np.float64)
     numbers = column[np.isfinite(column)].tolist()
     ends = t_interval(numbers, level)
@@ -142,7 +156,7 @@ def point(level_: Any, x: float, values: npt.ArrayLike, *, missing: int, level: 
         missing=missing,
         mean=mean(numbers),
         sd=sd(numbers),
-        interval=None if ends is None else Interval(*ends, level, "Student's t"),
+        interval=None if ends is None else interval(ends, level, within),
     )
 
 

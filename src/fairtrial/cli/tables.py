@@ -50,11 +50,12 @@ def conditions(findings: Sequence[ConditionFinding], metrics: Sequence[str]) -> 
 def legend(findings: Sequence[ConditionFinding], cut: int, command: str) -> str:
     """Say what the numbers of a table of conditions are, how many more there are, and how to see them."""
     estimates = (item for finding in findings for item in finding.estimates.values())
-    interval = next((item.interval for item in estimates if item.interval is not None), None)
-    if interval is None:
+    intervals = [item.interval for item in estimates if item.interval is not None]
+    if not intervals:
         said = "single values: an interval needs two replicates"
     else:
-        said = f"mean [{100 * interval.level:.4g} % t interval over replicates]"
+        beyond = ", cut at what is possible" if any(" cut " in each.method for each in intervals) else ""
+        said = f"mean [{100 * intervals[0].level:.4g} % t interval over replicates{beyond}]"
     return said + (f"; {cut} more conditions: {command}" if cut > 0 else "")
 
 

@@ -140,7 +140,7 @@ def gather(ledger: Ledger, number: int | None) -> Evidence:
     if not study.metrics:
         names = (name for name in measured.metrics if name not in measured.factors)
         study = replace(study, metrics=tuple(Metric(name) for name in names))
-    return Evidence(run=run, study=study, data=data(measured), ledger=ledger)
+    return Evidence(run=run, study=study, data=data(measured, study.metrics), ledger=ledger)
 
 
 def recorded(run: Run) -> Study:

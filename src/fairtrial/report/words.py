@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from fairtrial.model import words
@@ -15,6 +15,8 @@ from fairtrial.model.identity import is_number
 
 Units = Mapping[str, str]
 """Metric -> unit."""
+CUT = ", cut "
+"""Stands in the method of an interval before the place where it was cut at what is possible."""
 
 
 class Asked(Protocol):
@@ -107,6 +109,18 @@ def ends(interval: Interval | None) -> tuple[float | None, float | None]:
 
 
 def method(*intervals: Interval | None) -> str:
-    """Say what the intervals are: `95 % intervals, Student's t`; empty where there are none."""
-    kinds = dict.fromkeys((found.level, found.method) for found in intervals if found is not None)
-    return "; ".join(f"{percent(share)} intervals, {name}" for share, name in kinds)
+    """Say what the intervals are: `95 % intervals, Student's t, some cut at 0`; empty where there are none."""
+    kinds: dict[tuple[float, str], list[str]] = {}
+    for found in intervals:
+        if found is not None:
+            name, _, place = found.method.partition(CUT)
+            kinds.setdefault((found.level, name), []).append(place)
+    return "; ".join(f"{percent(share)} intervals, {name}{_cut(at)}" for (share, name), at in kinds.items())
+
+
+def _cut(places: Sequence[str]) -> str:
+    """Say where intervals of one kind were cut, and whether it was all of them."""
+    where = sorted(filter(None, dict.fromkeys(places)))
+    if not where:
+        return ""
+    return f", {'' if all(places) else 'some '}cut {' or '.join(where)}"

@@ -10,7 +10,7 @@ import pytest
 from fairtrial.errors import FairtrialError
 from fairtrial.model.curve import ThresholdFinding
 from fairtrial.model.figure import Section
-from fairtrial.model.finding import Needed, Verdict
+from fairtrial.model.finding import Interval, Needed, Verdict
 from fairtrial.report.sections.finding import section
 
 KINDS = (
@@ -167,6 +167,20 @@ def test_conditions_count_what_is_missing(planted):
     row = dict(zip(table.columns, table.rows[1], strict=True))
     assert (row["n"], row["missing"], row["why missing"], row["q0.95"]) == (5, 1, "1 oom", pytest.approx(0.105))
     assert made.sentences[1] == "Low and high: 95 % intervals, Student's t."
+
+
+def test_conditions_say_where_an_interval_was_cut(planted):
+    """Once, with the reason."""
+    from fairtrial.report.sections.conditions import Conditions
+
+    first, *rest = planted.measured()
+    interval = Interval(0.0, 0.3, 0.95, "Student's t, cut at 0")
+    estimates = {**first.estimates, "crash_rate": replace(first.estimates["crash_rate"], interval=interval)}
+    made = section(Conditions((replace(first, estimates=estimates), *rest), ("crash_rate",)), UNITS)
+    assert made.sentences[1] == (
+        "Low and high: 95 % intervals, Student's t, some cut at 0. An end is cut where it lay beyond what can be: "
+        "no time, size, count or rate is negative, no share above 1."
+    )
 
 
 def test_claims_have_a_verdict_each(document):

@@ -85,7 +85,7 @@ def field(
     values = found.metric(metric.name)
     code, first = _by_number(found)
     groups = Groups(code, len(first))
-    seen = estimates(metric.name, values, groups, level=1 - alpha)
+    seen = estimates(metric.name, values, groups, level=1 - alpha, unit=metric.unit)
     complete = _complete(seen, completeness)
     sign = 1.0 if metric.direction is Direction.MAXIMIZE else -1.0
     return Field(

@@ -11,6 +11,9 @@ from fairtrial.report.words import Units, ends, level, method, named
 
 DECIMALS = 4
 ARM = "variant"
+IMPOSSIBLE = (
+    " An end is cut where it lay beyond what can be: no time, size, count or rate is negative, no share above 1."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,11 @@ def conditions(ranked: Conditions, units: Units) -> Section:
     estimates = (item for each in found for item in each.estimates.values())
     intervals = method(*(item.interval for item in estimates))
     said = [f"{len(found)} conditions."]
-    said.append(f"Low and high: {intervals}." if intervals else "Single values: an interval needs two replicates.")
+    said.append(
+        f"Low and high: {intervals}.{IMPOSSIBLE if ' cut ' in intervals else ''}"
+        if intervals
+        else "Single values: an interval needs two replicates."
+    )
     return Section("Conditions", tuple(said), tuple(tables))
 
 
