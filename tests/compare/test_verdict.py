@@ -89,6 +89,23 @@ def test_noise_leaves_it_open_and_says_what_would_settle_it(make: Make) -> None:
     assert "rounds would settle it" in found.answer
 
 
+def test_other_open_comparisons_are_not_other_rounds(make: Make) -> None:
+    """The sentence says of what there are more, so that nobody reads one more round."""
+    found = compare(*pair(make, rounds=5, sd=0.3), mode="interleaved")
+    assert [change.status for change in found.changes] == [Status.UNCLEAR] * 2
+    assert found.answer.endswith(" rounds would settle it; 1 other comparison is open too.")
+    many = compare(*pair(make, rounds=5, sd=0.3, conditions=2), mode="interleaved")
+    others = sum(change.status is Status.UNCLEAR for change in many.changes) - 1
+    assert others > 1
+    assert many.answer.endswith(f"; {others} other comparisons are open too.")
+
+
+def test_changes_that_are_not_named_are_counted(make: Make) -> None:
+    """A sentence names three; the others are comparisons too."""
+    answer = compare(*pair(make, 1.5, conditions=5), mode="interleaved").answer
+    assert "; and 2 other comparisons." in answer
+
+
 def test_one_round_is_never_a_verdict(make: Make) -> None:
     """However large the difference, a single pair says nothing of noise."""
     found = compare(*pair(make, 10.0, rounds=1), mode="interleaved")

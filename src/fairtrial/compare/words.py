@@ -69,7 +69,9 @@ def _list(changes: Sequence[Change]) -> str:
 
 
 def _more(changes: Sequence[Change], named: int) -> str:
-    return f"; {len(changes) - named} more" if len(changes) > named else ""
+    """Say how many comparisons are not named."""
+    rest = len(changes) - named
+    return f"; and {count(rest, 'other comparison')}" if rest > 0 else ""
 
 
 def amount(change: Change, value: float) -> str:
@@ -96,8 +98,10 @@ def _bound(change: Change) -> str:
 def _open(changes: Sequence[Change]) -> str:
     first = max(changes, key=lambda change: change.needed.replicates or 0)
     more = first.needed.replicates
-    settle = f"; {more} rounds would settle it" if more else ""
+    settle = f"; {count(more, 'round')} would settle it" if more else ""
     least = first.needed.smallest_effect
     size = "" if least is None else quantity(least, first.unit)
-    seen = f"; {first.rounds} rounds see {size} or more" if size else ""
-    return f"{where(first)}: {first.why}{seen}{settle}{_more(changes, 1)}"
+    seen = f"; {count(first.rounds, 'round')} see {size} or more" if size else ""
+    rest = len(changes) - 1
+    others = f"; {count(rest, 'other comparison')} {'is' if rest == 1 else 'are'} open too"
+    return f"{where(first)}: {first.why}{seen}{settle}{others if rest else ''}"
