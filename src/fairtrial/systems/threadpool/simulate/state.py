@@ -96,13 +96,13 @@ class Work(NamedTuple):
 class Totals(NamedTuple):
     """What had happened up to an instant."""
 
-    switches: float
-    busy_s: float
-    worker_s: float
-    core_s: float
-    spawned: int
-    retired: int
-    spawn_s: float
+    switches: float = 0.0
+    busy_s: float = 0.0
+    worker_s: float = 0.0
+    core_s: float = 0.0
+    spawned: int = 0
+    retired: int = 0
+    spawn_s: float = 0.0
 
 
 def line(machine: Machine, pool: Pool) -> Line:

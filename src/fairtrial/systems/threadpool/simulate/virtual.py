@@ -14,7 +14,7 @@ class Virtual:
     """The `Adjustable` of virtual time: `advance` takes no longer than the simulation of what happens.
 
     Workers that still start count as workers without a task. Between two events a total is what it was at the last
-    one plus what has run up since; what happens at an instant belongs to the time before it.
+    one plus what has run up since; what happens at an instant belongs to the time before it, at the start to the run.
     """
 
     def __init__(self, tasks: Tasks, machine: Machine, pool: Pool) -> None:
@@ -65,6 +65,8 @@ class Virtual:
         return state.records(self._tasks, self._work, state.tally(first, last, since, until))
 
     def _again(self, at_s: float) -> state.Totals:
+        if at_s <= 0:
+            return state.Totals()
         if at_s == self._at:
             return state.totals(self._line, self._machine, self._at)
         twin = Virtual(self._tasks, self._machine, self._pool)
