@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import os
 import sys
 import weakref
 from types import TracebackType
@@ -62,7 +63,7 @@ class Native:
         handle = ctypes.c_void_p()
         check(self._library.pool_open(plan, handle), f"start {pool.workers} threads", hint="give fewer pool.workers")
         self._handle = handle
-        self._close = weakref.finalize(self, _close, self._library, handle, (plan, given))
+        self._close = weakref.finalize(self, _close, self._library, handle, os.getpid(), (plan, given))
 
     def __enter__(self) -> Self:
         return self
@@ -210,6 +211,7 @@ def _switches_seen() -> bool:
     return sys.platform == "linux"
 
 
-def _close(library: ctypes.CDLL, handle: ctypes.c_void_p, _kept: Any) -> None:
-    """End the threads; what they write to is kept until then."""
-    library.pool_close(handle)
+def _close(library: ctypes.CDLL, handle: ctypes.c_void_p, owner: int, _kept: Any) -> None:
+    """End the threads; what they write to is kept until then. A forked child has none of them to wait for."""
+    if os.getpid() == owner:
+        library.pool_close(handle)

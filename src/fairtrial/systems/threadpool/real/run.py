@@ -41,17 +41,17 @@ def run(tasks: Tasks, machine: Machine, pool: Pool, *, since_s: float = 0.0) -> 
 
     Raises UserError: more cores than there are; MissingPart: no C compiler; Invalid: the threads stood still.
     """
-    floor = _floor_s(machine, pool)
-    with Native(tasks, machine, pool, spin=None) as native:
+    floor = floor_s(machine, pool)
+    with Native(tasks, machine, pool) as native:
         native.advance(math.inf)
         records = native.records(since_s)
         late = native.submitted_s - tasks.due_s
-        facts = _facts(native, floor_s=floor, lateness_p99_s=float(np.quantile(late, 0.99)))
+        facts = _facts(native, floor=floor, lateness_p99_s=float(np.quantile(late, 0.99)))
     return records, facts
 
 
-def _floor_s(machine: Machine, pool: Pool) -> tuple[float, float]:
-    """Return the median and the 99th percentile of the latency of null tasks at a modest rate."""
+def floor_s(machine: Machine, pool: Pool) -> tuple[float, float]:
+    """Return the median and the 99th percentile, in seconds, of the latency of null tasks at a modest rate."""
     nothing = np.zeros(FLOOR_TASKS)
     null = Tasks(due_s=np.arange(FLOOR_TASKS) / FLOOR_RATE_PER_S, cpu_s=nothing, blocking_s=nothing)
     with Native(null, machine, Pool(workers=pool.workers)) as native:
@@ -60,10 +60,10 @@ def _floor_s(machine: Machine, pool: Pool) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _facts(native: Native, *, floor_s: tuple[float, float], lateness_p99_s: float) -> Facts:
+def _facts(native: Native, *, floor: tuple[float, float], lateness_p99_s: float) -> Facts:
     return Facts(
-        floor_p50_s=floor_s[0],
-        floor_p99_s=floor_s[1],
+        floor_p50_s=floor[0],
+        floor_p99_s=floor[1],
         lateness_p99_s=lateness_p99_s,
         spin_ns_per_iteration=native.spin.ns_per_iteration,
         spin_spread=native.spin.spread,
