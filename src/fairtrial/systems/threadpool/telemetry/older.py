@@ -31,13 +31,13 @@ def older(seed: int, row: int, *, cores: int) -> Row:
     """
     tens, place = divmod(row, len(PATTERN))
     order = generator(seed, "telemetry", "older", "order", str(tens)).permutation(len(PATTERN))
-    kind = int(order[place])
-    family = PATTERN[kind]
+    families = [PATTERN[kind] for kind in order.tolist()]
+    family = families[place]
     rng = generator(seed, "telemetry", "older", str(row))
     if family == "adversarial":
         found = _adversarial(rng)
     else:
-        bursts = tens * PATTERN.count("bursty") + kind - PATTERN.index("bursty")
+        bursts = tens * PATTERN.count("bursty") + families[:place].count("bursty")
         high = bursts // ALTERNATES % 2 == 0
         rate = STEADY_PER_S if family == "steady" else HIGH_PER_S if high else LOW_PER_S
         found = _steady(rng, rate)
