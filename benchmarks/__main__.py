@@ -15,6 +15,8 @@ SCRIPTS = (
     "startup",
     "large",
     "judging",
+    "threadpool",
+    "decisions",
     "floor",
     "web",
     "stall",
