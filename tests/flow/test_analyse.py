@@ -65,6 +65,24 @@ def test_what_fits_is_asked_without_being_asked_for(measured: Run, fairtrial) ->
     assert "Supported: crashes rises" in out
 
 
+def test_a_single_condition_is_described_with_the_reason(subject: Path, fairtrial) -> None:
+    """No analysis fits one condition: its numbers are printed all the same, and why there is nothing else."""
+    words = {"system": {"python": "subject:measure"}, "base": {"rate": 0.2}, "replicates": 3}
+    metrics = {"crashes": "minimize", "cycles": "none"}
+    Study(study="plain", metrics=metrics, **words).run()
+    Study(study="gated", metrics=metrics, gate={"crashes": {"worse_by": 1.0}}, **words).run()
+    for run, why in (
+        ("1", "Nothing varies in this run, and it claims nothing."),
+        ("2", "Nothing varies in this run: its gate compares it with another (fairtrial gate 2)."),
+    ):
+        code, out, _ = fairtrial("analyse", run)
+        assert code == 0
+        assert out.startswith(f"Conditions\n  {why}\n  1 condition.\n")
+        assert "crashes_mean" in out
+    assert json.loads(fairtrial("analyse", "1", "--json")[1])["data"] == {}
+    assert "1 condition." in fairtrial("analyse", "1", "--of", "claims")[1]
+
+
 def test_a_threshold_lies_where_it_was_planted(measured: Run, fairtrial) -> None:
     """The step is placed between its levels; the simple rule is shown beside it, as a description."""
     found = measured.threshold(factor="rate")

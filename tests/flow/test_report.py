@@ -55,7 +55,7 @@ def test_service_levels_of_a_single_condition(here: Path, fairtrial) -> None:
     assert (
         "**Answer.** Service levels (95 % confidence, 3 replicates): kept: score >= 5." in fairtrial("report", "1")[1]
     )
-    assert "**Answer.** Nothing was asked of this run." in fairtrial("report", "2")[1]
+    assert "**Answer.** Nothing varies in this run, and it claims nothing." in fairtrial("report", "2")[1]
 
 
 def test_a_book_that_can_only_be_read_is_reported_elsewhere(

@@ -76,6 +76,15 @@ def analyse(
         return
     for kind, found in findings.items():
         _print_findings(kind, found)
+    if not any(findings.values()):
+        _print_described(run_number)
+
+
+def _print_described(run_number: int | None) -> None:
+    from fairtrial.cli import tables
+    from fairtrial.flow.report import described
+
+    tables.section(described(None, run_number))
 
 
 def _print_findings(kind: str, findings: Sequence[Any]) -> None:

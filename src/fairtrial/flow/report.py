@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +123,24 @@ def alone(found: Evidence) -> str:
     from fairtrial.analyse.curve.kept import service_levels
 
     several = int(found.data.condition.max()) > 0
-    if several or not found.study.slo:
-        return "Nothing was asked of this run."
-    return service_levels(found.data, found.study.slo, alpha=found.study.alpha)
+    if found.study.slo and not several:
+        return service_levels(found.data, found.study.slo, alpha=found.study.alpha)
+    if found.study.gate and not several:
+        return f"Nothing varies in this run: its gate compares it with another (fairtrial gate {found.run.number})."
+    return "Nothing was asked of this run." if several else "Nothing varies in this run, and it claims nothing."
+
+
+def described(home: Path | None, number: int | None) -> Section:
+    """Describe the conditions of a run to which no analysis fits, and say why there is nothing else.
+
+    Raises NothingMeasured where no trial is settled.
+    """
+    from fairtrial.report.sections.finding import section
+
+    with evidence(home, number) as found:
+        units = {metric.name: metric.unit for metric in found.metrics if metric.unit}
+        made = section(_conditions(found), units)
+        return replace(made, sentences=(alone(found), *made.sentences))
 
 
 WORST = (Verdict.NOT_SUPPORTED, Verdict.INCONCLUSIVE, Verdict.SUPPORTED)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fairtrial.model.figure import Cell, Grid, Section
 from fairtrial.model.finding import ConditionFinding, Estimate
+from fairtrial.model.words import count
 from fairtrial.report.words import Units, ends, level, method, named
 
 DECIMALS = 4
@@ -35,7 +36,7 @@ def conditions(ranked: Conditions, units: Units) -> Section:
     tables += [_metric(found, metric, paths, units) for metric in metrics]
     estimates = (item for each in found for item in each.estimates.values())
     intervals = method(*(item.interval for item in estimates))
-    said = [f"{len(found)} conditions."]
+    said = [f"{count(len(found), 'condition')}."]
     said.append(
         f"Low and high: {intervals}.{IMPOSSIBLE if ' cut ' in intervals else ''}"
         if intervals
@@ -80,7 +81,7 @@ def _with_failures(found: Sequence[ConditionFinding], rows: Sequence[tuple[Cell,
 
 
 def _failures(failures: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(failures.items()))
+    return ", ".join(f"{number} {kind}" for kind, number in sorted(failures.items()))
 
 
 def _numbers(each: ConditionFinding, metric: str, quantiles: Sequence[float]) -> tuple[Cell, ...]:
