@@ -48,6 +48,11 @@ class State(Structure):
         )
     ]  # fmt: skip
 
+    @property
+    def settled(self) -> int:
+        """Tasks that ended or were dropped."""
+        return int(self.ended + self.dropped)
+
 
 CALLS: dict[str, tuple[Any, list[Any]]] = {
     "pool_open": (c_int, [POINTER(Plan), POINTER(c_void_p)]),

@@ -86,7 +86,7 @@ class Native:
         try:
             until_ns = self._begin() + (FOREVER_NS if drains else int(until_s * 1e9))
             state = self._watch()
-            while state.at_ns < until_ns and not (drains and self._is_done(state)):
+            while state.at_ns < until_ns and not (drains and state.settled == len(self.tasks)):
                 self._library.pool_wait(self._handle, min(until_ns, state.at_ns + SLICE_NS), drains)
                 state = self._watch()
         except BaseException:  # an interrupt too: no thread outlives it
@@ -160,14 +160,11 @@ class Native:
         self._library.pool_look(self._open(), state)
         return state
 
-    def _is_done(self, state: State) -> bool:
-        return bool(state.ended + state.dropped == len(self.tasks))
-
     def _watch(self) -> State:
         """Return the state; raise Invalid where there is work and nothing moved for too long (a lost wake-up)."""
         state = self._state()
         moves = (state.arrived, state.begun, state.ended)
-        if moves != self._moved[1:] or self._is_done(state):
+        if moves != self._moved[1:] or state.settled == len(self.tasks):
             self._moved = (state.at_ns, *moves)
         since_ns = self._moved[0]
         if not state.busy and not state.queued and state.arrived < len(self.tasks):
