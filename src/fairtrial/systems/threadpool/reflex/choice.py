@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fairtrial.errors import UserError
-from fairtrial.stats.summary import Floats, Integers
+from fairtrial.stats.summary import Floats, Integers, Mask
 from fairtrial.systems.threadpool.record import Chooser
 
 
@@ -25,8 +25,8 @@ def lowest(costs: Floats) -> Integers:
     return np.where(finite.any(axis=1), at, -1).astype(np.int64)
 
 
-def choose(chooser: Chooser, features: Floats, *, among: Sequence[int], fallback: int) -> tuple[Integers, Integers]:
-    """Return the size chosen for each row (rows, 10), of those in `among`; and 1 where the chooser did not know.
+def choose(chooser: Chooser, features: Floats, *, among: Sequence[int], fallback: int) -> tuple[Integers, Mask]:
+    """Return the size chosen for each row (rows, 10), of those in `among`; and where the chooser did not know.
 
     There the fallback is taken, as it is when a policy is obeyed. Raises UserError where the chooser knows none of
     these sizes, or would have to fall back to one that is not among them.
@@ -39,7 +39,7 @@ def choose(chooser: Chooser, features: Floats, *, among: Sequence[int], fallback
     if lost.any() and fallback not in among:
         raise UserError(_unmeasured(f"policy.workers, the size to fall back to, is {fallback}; it was", among))
     sizes = np.asarray(chooser.sizes, dtype=np.int64)[columns]
-    return np.where(lost, fallback, sizes[at]), lost.astype(np.int64)
+    return np.where(lost, fallback, sizes[at]), lost
 
 
 def _unmeasured(what: str, among: Sequence[int]) -> str:

@@ -83,7 +83,7 @@ def _prepared(labelled: Labelled) -> Arrays:
 def estimate(kind: str, inputs: Floats, wanted: Floats, *, seed: int) -> Any:
     """Return what scikit-learn fits to normalised inputs (rows, 10): an estimator, or one for each size (boosting)."""
     if kind == "tree":
-        return _tree(inputs, wanted, _leaves(inputs, wanted, seed))
+        return _tree(inputs, wanted, _leaves(inputs, wanted, seed), seed)
     if kind == "boosting":
         return [_boosted(inputs, column, seed) for column in wanted.T]
     return _network(inputs, wanted, seed)
@@ -108,12 +108,12 @@ def exported(kind: str, estimator: Any) -> export.Parts:
     return export.forest(trees, base)
 
 
-def _tree(inputs: Floats, wanted: Floats, leaves: int) -> Any:
+def _tree(inputs: Floats, wanted: Floats, leaves: int, seed: int) -> Any:
     """Fit the tree of so many leaves, grown where the squared error of all sizes falls most."""
     from sklearn.tree import DecisionTreeRegressor
 
     least = len(inputs) if leaves == 1 else _least(len(inputs))
-    tree = DecisionTreeRegressor(max_leaf_nodes=max(leaves, 2), min_samples_leaf=least, random_state=0)
+    tree = DecisionTreeRegressor(max_leaf_nodes=max(leaves, 2), min_samples_leaf=least, random_state=seed % 2**32)
     return tree.fit(inputs, wanted)
 
 
@@ -132,19 +132,19 @@ def _leaves(inputs: Floats, wanted: Floats, seed: int) -> int:
     if len(inputs) < 2 * FOLDS:
         return LEAVES[0]
     fold = generator(seed, "leaves").permutation(len(inputs)) % FOLDS
-    lost = np.array([_lost(inputs, wanted, fold, leaves) for leaves in LEAVES])
+    lost = np.array([_lost(inputs, wanted, fold, leaves=leaves, seed=seed) for leaves in LEAVES])
     best = int(lost.mean(axis=1).argmin())
     excess = lost - lost[best]
     error = excess.std(axis=1, ddof=1) / np.sqrt(len(inputs))
     return LEAVES[int(np.flatnonzero(excess.mean(axis=1) <= error)[0])]
 
 
-def _lost(inputs: Floats, wanted: Floats, fold: Integers, leaves: int) -> Floats:
+def _lost(inputs: Floats, wanted: Floats, fold: Integers, *, leaves: int, seed: int) -> Floats:
     """Return the log regret of each row, chosen by the tree of the other folds."""
     lost = np.empty(len(inputs))
     for part in range(FOLDS):
         test = fold == part
-        chosen = _tree(inputs[~test], wanted[~test], leaves).predict(inputs[test]).argmin(axis=1)
+        chosen = _tree(inputs[~test], wanted[~test], leaves, seed).predict(inputs[test]).argmin(axis=1)
         lost[test] = wanted[test, chosen]
     return lost
 

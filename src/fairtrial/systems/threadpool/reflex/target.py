@@ -60,7 +60,7 @@ def means(labelled: Labelled, replicates: Sequence[int]) -> Floats:
 def _whole(labelled: Labelled, replicates: Sequence[int]) -> Mask:
     """Say of each row and replicate whether every stable size was measured there."""
     missing = np.isnan(labelled.p95_s[:, :, list(replicates)]) & labelled.stable[:, :, None]
-    whole: Mask = ~missing.any(axis=1) & labelled.stable.any(axis=1, keepdims=True)
+    whole: Mask = np.asarray(~missing.any(axis=1) & labelled.stable.any(axis=1, keepdims=True))
     return whole
 
 
@@ -73,12 +73,6 @@ def usable(labelled: Labelled) -> Integers:
     split = halves(labelled)
     known = [np.isfinite(means(labelled, part)).any(axis=1) for part in (split.naming, split.scoring)]
     return np.flatnonzero(known[0] & known[1])
-
-
-def regrets(p95_s: Floats, best: Integers) -> Floats:
-    """Return (rows, sizes): p95 over that of the row's best size (its column), less 1, at most CAP."""
-    lowest = np.take_along_axis(p95_s, best[:, None], axis=1)
-    return np.minimum(p95_s / lowest - 1, CAP)
 
 
 def targets(labelled: Labelled, replicates: Sequence[int]) -> Floats:
