@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -28,11 +29,20 @@ class Task:
     smooth: bool
     """Some part has a density, so that what lies between two atoms is not empty."""
 
-    def stays(self, *, slowdown: float, more_s: float) -> Atoms:
-        """Return the atoms of the time with a worker: CPU time x slowdown, blocking time, and so many seconds more."""
-        values = self.cpu_s * slowdown + self.blocking_s + more_s
+    def stays(self, slowdowns: Floats, chances: Floats, *, more_s: float, settles_s: float = math.inf) -> Atoms:
+        """Return the atoms of the time with a worker: CPU time x slowdown, blocking time, and so many seconds more.
+
+        A task meets each slowdown with a chance, and then moves on towards their mean, as the pool forgets in
+        `settles_s`: of a task that takes long, (1 - exp(-u)) / u of the difference is left, u = its time / settles_s.
+        """
+        mean = float(chances @ slowdowns)
+        values = self.cpu_s * mean + self.blocking_s + more_s
+        if len(slowdowns) > 1:
+            taken = self.cpu_s * mean / settles_s
+            left = np.divide(-np.expm1(-taken), taken, out=np.ones_like(taken), where=taken > 0)
+            values = (values + np.multiply.outer(slowdowns - mean, self.cpu_s * left)).ravel()
         order = np.argsort(values)
-        return Atoms(values[order], self.weights[order], self.smooth)
+        return Atoms(values[order], np.multiply.outer(chances, self.weights).ravel()[order], self.smooth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +64,30 @@ class Atoms:
         return later
 
     def few(self) -> Atoms:
-        """Return at most 128 atoms with the same mean: neighbours together, fewer of them in the tail."""
-        if len(self.values) <= FEW:
-            return self
-        tail = 1 - np.cumsum(self.weights) + self.weights / 2
-        cell = np.minimum((FEW * (1 - np.cbrt(np.maximum(tail, 0.0)))).astype(np.int64), FEW - 1)
-        starts = np.flatnonzero(np.diff(cell, prepend=-1))
-        weights = np.add.reduceat(self.weights, starts)
-        return Atoms(np.add.reduceat(self.weights * self.values, starts) / weights, weights, self.smooth)
+        """Return at most 128 atoms with the same mean."""
+        return Atoms(*condensed(self.values, self.weights, FEW), self.smooth)
 
 
-def task(workload: Workload) -> Task:
-    """Return the atoms of a workload's tasks; adversarial work multiplies their CPU time by more or less."""
+def condensed(values: Floats, weights: Floats, count: int) -> tuple[Floats, Floats]:
+    """Return at most `count` values and their weights: ascending neighbours together, fewer of them in the tail.
+
+    Their mean stays.
+    """
+    if len(values) <= count:
+        return values, weights
+    tail = np.cumsum((weights / weights.sum())[::-1])[::-1] - weights / weights.sum() / 2
+    cell = np.minimum((count * (1 - np.cbrt(np.maximum(tail, 0.0)))).astype(np.int64), count - 1)
+    starts = np.flatnonzero(np.diff(cell, prepend=-1))
+    together = np.add.reduceat(weights, starts)
+    sums = np.add.reduceat(weights * values, starts)
+    return np.divide(sums, together, out=values[starts], where=together > 0), together
+
+
+def task(workload: Workload, count: int = ATOMS) -> Task:
+    """Return the atoms of a workload's tasks, about `count`; adversarial work multiplies CPU times by more or less."""
     durations = (workload.cpu, workload.blocking)
     parts = sum(_varies(duration) for duration in durations)
-    each = round(ATOMS ** (1 / max(parts, 1)))
+    each = round(count ** (1 / max(parts, 1)))
     cpu, blocking = (_atoms(duration, each) for duration in durations)
     times = work(workload.arrivals)
     values = np.multiply.outer(times[0], cpu[0]).ravel(), np.multiply.outer(times[1], cpu[1]).ravel()

@@ -3,24 +3,67 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from fairtrial.stats.summary import Floats
-from fairtrial.systems.threadpool.analytic.bursts import Uneven, levels, stretch
+from fairtrial.systems.threadpool.analytic.bursts import Uneven, stretch
 from fairtrial.systems.threadpool.analytic.capacity import delay_s
-from fairtrial.systems.threadpool.analytic.chain import Chain, chain
-from fairtrial.systems.threadpool.analytic.law import work
+from fairtrial.systems.threadpool.analytic.chain import chain
+from fairtrial.systems.threadpool.analytic.law import condensed, work
+from fairtrial.systems.threadpool.analytic.swings import Swings, backlog_s, swings
+from fairtrial.systems.threadpool.analytic.wait import Wait, behind, exponential, turns
 from fairtrial.systems.threadpool.words import Machine, Pool, Workload
 
-PLACES = 48
-"""Places in the queue that stand for all of them."""
-POINTS = 96
-"""Waiting times between which the chance of a longer one is interpolated."""
+LEVELS = 8
+"""Levels of the load that stand for all of them."""
+BACKLOGS = 64
+"""Backlogs that stand for all of them, of each level."""
 LEAST = 1e-9
 """Least stretch, so that constant arrivals of constant tasks have a wait to divide by."""
+SETTLED = 2.0
+"""Square root of the settling times that make a level last."""
+NEARLY = 0.95
+"""Share of the throughput with which workers are enough."""
+FLOW = 0.05
+"""Least rate of a level, over the mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Tasks through a pool."""
+
+    rate_per_s: float
+    throughputs: Floats
+    """X(k), (N,)."""
+    stretch: float
+    """Waits over those of M/M/c: (Ca^2 + Cs^2) / 2."""
+
+    @property
+    def most_per_s(self) -> float:
+        """Return X(N)."""
+        return float(self.throughputs[-1])
+
+    @property
+    def settles_s(self) -> float:
+        """Return how long the number of tasks remembers where it was: stretch (1 + rho) / (X (1 - rho)^2).
+
+        Of M/M/1 that is the integral of the autocorrelation. Source: Morse (1955), Stochastic properties of waiting
+        lines, Operations Research 3. Loads of 0.99 and more count as 0.99.
+        """
+        rho = min(self.rate_per_s / self.most_per_s, 0.99)
+        return self.stretch * (1 + rho) / (self.most_per_s * (1 - rho) ** 2)
+
+    def spare(self, levels: Floats) -> Floats:
+        """Return the tasks a second that the pool can do beyond those that arrive at some levels of the load."""
+        found: Floats = self.most_per_s - self.rate_per_s * levels
+        return found
+
+    def reached(self, seconds: float) -> float:
+        """Return the least spare rate at which the pool settles in so many seconds, at most that at the mean rate."""
+        settles = SETTLED * math.sqrt(self.stretch * (self.rate_per_s + self.most_per_s) / seconds)
+        return min(settles, self.most_per_s - self.rate_per_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,38 +72,31 @@ class Steady:
 
     waits: float
     """Share of the tasks that are let in and find no worker idle."""
-    wait_s: float
-    """Mean wait of those; infinite where the formulas have no number."""
-    longer: Callable[[Floats], Floats]
-    """P(wait > t) of those."""
-    most_s: float
-    """Hardly anybody waits longer than this."""
-    stay_s: float
-    """Mean time with a worker of those who do not wait; NaN where all wait."""
-    busy_s: float
-    """The same of those who do: all workers are busy."""
+    wait: Wait | None
+    """Of those; None where the formulas have no number."""
+    free: Floats
+    """Of those who do not wait, chances to find 0, 1, … N - 1 workers with a task; zeros where all wait."""
     dropped: float
     """Share of all that arrive."""
+    settles_s: float
+    """How long the number of tasks remembers where it was."""
 
 
 def steady(workload: Workload, machine: Machine, pool: Pool, *, arrivals: Uneven, throughputs: Floats) -> Steady:
     """Return the steady state of a pool that has one: a load below 1, or a bounded queue."""
-    rate, most, limit = workload.arrivals.rate_per_s, float(throughputs[-1]), pool.queue_limit
-    busy_s = pool.workers / most
-    times = services(workload, machine, busy_s)
-    stretched, scale_s = (arrivals.variation + times) / 2, 0.0
-    if limit is None:
-        stretched, scale_s = stretch(arrivals, rate, most, times)
+    rate, most = workload.arrivals.rate_per_s, float(throughputs[-1])
+    times = services(workload, machine, pool.workers / most)
+    longer = (arrivals.variation + times) / 2
+    if pool.queue_limit is None:
+        longer = stretch(arrivals, rate, most, times)
+    flow = Flow(rate, throughputs, max(longer, LEAST) if math.isfinite(longer) else 1.0)
+    cpu_share = workload.cpu.mean_s / (workload.cpu.mean_s + delay_s(workload, machine))
+    swinging = swings(workload.arrivals, cpu_share=cpu_share, settles_s=flow.settles_s)
+    if pool.queue_limit is not None:
+        met = _bounded(flow, swinging, pool.queue_limit)
     else:
-        scale_s = (pool.workers + limit) / most
-    finite = max(stretched, LEAST) if math.isfinite(stretched) else 1.0
-    rates, shares = levels(arrivals, rate, scale_s)
-    chains = [chain(level, throughputs, limit, finite) for level in rates]
-    waits, stay_s, dropped, queue = _together(chains, shares)
-    wait_s, longer, most_s = _exponential(finite / (most - rate)) if limit is None else _bounded(queue, most, finite)
-    if not math.isfinite(stretched):
-        wait_s = math.inf
-    return Steady(waits, wait_s, longer, most_s, stay_s, busy_s, dropped)
+        met = _even(flow) if swinging is None else _swinging(flow, swinging)
+    return met if math.isfinite(longer) else Steady(met.waits, None, met.free, met.dropped, met.settles_s)
 
 
 def services(workload: Workload, machine: Machine, busy_s: float) -> float:
@@ -73,47 +109,80 @@ def services(workload: Workload, machine: Machine, busy_s: float) -> float:
     return sum(mean_s**2 * variation for part, mean_s, variation in parts if part.mean_us) / busy_s**2
 
 
-def _together(chains: Sequence[Chain], shares: Floats) -> tuple[float, float, float, Floats]:
-    """Return the share that waits, the stay of those who do not, the share dropped and the queue that waiters find."""
-    dropped = np.array([one.dropped for one in chains])
-    entered = shares * (1 - dropped)
-    entered = entered / entered.sum()
-    waits = np.array([one.waits for one in chains])
-    at_once = entered * (1 - waits)
-    free = float(at_once.sum())
-    stays = np.array([one.stay_s for one in chains])
-    stay_s = float(at_once[at_once > 0] @ stays[at_once > 0]) / free if free > 0 else math.nan
-    queue = sum(weight * one.queue for weight, one in zip(entered, chains, strict=True))
-    return float(entered @ waits), stay_s, float(shares @ dropped), np.asarray(queue)
+def _even(flow: Flow) -> Steady:
+    """Return the steady state at one rate."""
+    met = chain(flow.rate_per_s, flow.throughputs, None)
+    wait = exponential(flow.stretch / (flow.most_per_s - flow.rate_per_s))
+    return Steady(met.waits, wait, _shares(met.free), 0.0, flow.settles_s)
 
 
-def _exponential(mean_s: float) -> tuple[float, Callable[[Floats], Floats], float]:
-    """Return mean, tail and end of an exponential wait."""
-    return mean_s, lambda seconds: np.exp(-np.maximum(seconds, 0.0) / mean_s), 40 * mean_s
+def _bounded(flow: Flow, swinging: Swings | None, limit: int) -> Steady:
+    """Return the steady state with a bounded queue: the mean over the levels, at each as if it lasted."""
+    levels, shares = (np.ones(1), np.ones(1)) if swinging is None else _levels(swinging.demand, swinging.tasks)
+    chains = [chain(flow.rate_per_s * level, flow.throughputs, limit, flow.stretch) for level in levels]
+    free, queue = (sum(share * part for share, part in zip(shares, parts, strict=True)) for parts in (
+        [one.free for one in chains], [one.queue for one in chains]
+    ))  # fmt: skip
+    dropped = float(shares @ [one.dropped for one in chains])
+    waits = float(np.sum(queue)) / (1 - dropped)
+    wait = turns(np.asarray(queue), flow.most_per_s, flow.stretch)
+    return Steady(waits, wait, _shares(np.asarray(free)), dropped, flow.settles_s)
 
 
-def _bounded(queue: Floats, most_per_s: float, stretched: float) -> tuple[float, Callable[[Floats], Floats], float]:
-    """Return the same of the wait for one's turn: with j others waiting, j + 1 departures.
+def _swinging(flow: Flow, swinging: Swings) -> Steady:
+    """Return the steady state at a rate that swings, from a fluid backlog and, where there is none, the levels.
 
-    Their times add up to a gamma distribution with their mean and variance: Erlang's where `stretched` is 1.
+    Where none stands, tasks meet the steady state of the level (pointwise stationary: Green and Kolesar 1991, The
+    pointwise stationary approximation for queues with nonstationary arrivals, Management Science 37), but a level does
+    not last long enough to reach one that is too slow: of what a pool does not need at a level it counts at least as
+    much as makes it settle within a swing, or as it has at the mean rate. Where a backlog stands, workers that share
+    the cores take on what they have room for; the rest waits.
     """
-    from scipy.special import gammaincc
+    backlogs = backlog_s(swinging, flow.rate_per_s / flow.most_per_s)
+    slices = backlogs.shape[1]
+    demand = np.repeat(swinging.demand, slices).reshape(backlogs.shape)
+    weights = np.repeat(swinging.tasks / swinging.tasks.sum() / slices, slices).reshape(backlogs.shape)
+    stands, reached = backlogs > 0, flow.reached(swinging.length_s)
+    levels, shares = _levels(demand[~stands], weights[~stands])
+    spare = np.maximum(flow.spare(np.maximum(levels, FLOW)), reached)
+    chains = [chain(flow.most_per_s - one, flow.throughputs, None) for one in spare]
+    at_levels = shares * np.array([one.waits for one in chains])
+    free = np.asarray(sum(share * one.free for share, one in zip(shares, chains, strict=True)))
+    beside = flow.stretch / np.maximum(np.abs(flow.spare(demand[stands])), reached)
+    held, held_shares, more = _held(backlogs[stands], weights[stands], flow.throughputs)
+    noise = np.full(len(held), float(weights[stands] @ beside) / max(float(weights[stands].sum()), LEAST))
+    wait = behind(
+        np.concatenate([np.zeros(len(levels)), held]),
+        np.concatenate([flow.stretch / spare, noise]),
+        np.concatenate([at_levels, held_shares]),
+    )
+    waits = float(at_levels.sum() + held_shares.sum())
+    return Steady(waits, wait, _shares(free + more), 0.0, flow.settles_s)
 
-    if not len(queue) or not queue.sum():
-        return 0.0, np.zeros_like, 0.0
-    turns, weights = _places(queue)
-    mean_s = float(weights @ turns) / most_per_s
-    last = float(turns[-1])
-    most_s = (last + 8 * math.sqrt(last * stretched) + 20 * stretched) / most_per_s
-    points = most_s * np.linspace(0.0, 1.0, POINTS) ** 2
-    above = gammaincc(turns / stretched, points[:, None] * most_per_s / stretched) @ weights
-    return mean_s, lambda seconds: np.interp(seconds, points, above, left=1.0, right=0.0), most_s
+
+def _held(backlogs_s: Floats, weights: Floats, throughputs: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return waits behind backlogs and how often they are met, and how often so many workers (N,) are met instead.
+
+    Workers beyond those that it takes for nearly all of the throughput have room for so many tasks of the backlog.
+    """
+    most, workers = float(throughputs[-1]), len(throughputs)
+    enough = int(np.argmax(throughputs >= NEARLY * most)) + 1
+    tasks = enough + backlogs_s * most
+    at_once = tasks < workers
+    met = np.bincount(tasks[at_once].astype(np.int64), weights[at_once], workers).astype(np.float64)
+    waits_s = backlogs_s[~at_once] - (workers - enough) / most
+    order = np.argsort(waits_s)
+    held, shares = condensed(waits_s[order], weights[~at_once][order], BACKLOGS)
+    return held, shares, met
 
 
-def _places(queue: Floats) -> tuple[Floats, Floats]:
-    """Return departures that are waited for, and their weights: neighbours together where there are many."""
-    cells = np.unique(np.linspace(0, len(queue), PLACES + 1).astype(np.int64))[:-1]
-    weights = np.add.reduceat(queue, cells)
-    some = weights > 0
-    turns = np.add.reduceat(queue * np.arange(1, len(queue) + 1), cells)[some] / weights[some]
-    return turns, weights[some] / weights.sum()
+def _levels(demand: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Return at most 8 levels of the load, ascending, and how often tasks meet them."""
+    order = np.argsort(demand)
+    sizes, where = np.unique(demand[order], return_inverse=True)
+    return condensed(sizes, np.bincount(where, weights[order]).astype(np.float64), LEVELS)
+
+
+def _shares(chances: Floats) -> Floats:
+    whole = chances.sum()
+    return chances / whole if whole > 0 else chances
