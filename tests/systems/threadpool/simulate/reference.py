@@ -22,6 +22,7 @@ class Costs:
     wake_s: float = 0.0
     sigma: float = 0.0
     kappa: float = 0.0
+    spawn_s: float = 0.0
 
     def rate(self, runnable: int) -> float:
         """CPU-seconds a second that each of so many runnable workers gets."""
@@ -51,30 +52,45 @@ class Worker:
 
 @dataclass
 class Reference:
-    """Runs tasks through the pool: every step goes to the next instant at which anything happens."""
+    """Runs tasks through the pool: every step goes to the next instant at which anything happens.
+
+    `resizes`: when the pool gets how many workers, ascending.
+    """
 
     due_s: Sequence[float]
     cpu_s: Sequence[float]
     blocking_s: Sequence[float]
     costs: Costs
     since_s: float = 0.0
+    resizes: Sequence[tuple[float, int]] = ()
     begin_s: dict[int, float] = field(default_factory=dict)
     end_s: dict[int, float] = field(default_factory=dict)
     dropped: set[int] = field(default_factory=set)
     switches: float = 0.0
     busy_s: float = 0.0
     core_s: float = 0.0
+    worker_s: float = 0.0
+    spawn_s: float = 0.0
+    spawned: int = 0
+    retired: int = 0
     blocks_s: list[float] = field(default_factory=list)
     """When workers blocked."""
     now_s: float = 0.0
     workers: list[Worker] = field(default_factory=list)
     waiting: deque[int] = field(default_factory=deque)
+    starting: list[float] = field(default_factory=list)
+    """When those that were added can work."""
+
+    def __post_init__(self) -> None:
+        self.size, self.leaving = self.costs.workers, 0
 
     def run(self) -> Reference:
         """Go on until the last task is done."""
-        for task, due_s in enumerate(self.due_s):
-            self._work(until_s=due_s)
-            self._arrive(task)
+        arrivals = [(due_s, 0, task) for task, due_s in enumerate(self.due_s)]
+        resizes = [(at_s, 1, workers) for at_s, workers in self.resizes]
+        for at_s, kind, number in sorted(arrivals + resizes, key=lambda event: event[:2]):
+            self._work(until_s=at_s)
+            (self._resize if kind else self._arrive)(number)
         self._work(until_s=NEVER)
         return self
 
@@ -87,11 +103,16 @@ class Reference:
                 key=lambda pair: pair[0],
                 default=(NEVER, None),
             )
-            if worker is None or next_s > until_s:
+            starts_s = min(self.starting, default=NEVER)
+            if min(next_s, starts_s) > until_s or (worker is None and starts_s == NEVER):
                 break
-            self._pass(next_s, rate, spare=worker)
-            worker.phases.popleft()
-            self._next(worker)
+            if starts_s < next_s:
+                self._pass(starts_s, rate)
+                self._start()
+            else:
+                self._pass(next_s, rate, spare=worker)
+                worker.phases.popleft()
+                self._next(worker)
         if until_s < NEVER:
             self._pass(until_s, rate)
 
@@ -101,6 +122,8 @@ class Reference:
         runnable = sum(worker.computing for worker in self.workers)
         if span_s > 0:
             self.busy_s += span_s * len(self.workers)
+            self.worker_s += span_s * (self.size + len(self.starting))
+            self.spawn_s += span_s * len(self.starting)
             self.core_s += span_s * min(runnable, self.costs.cores)
             if runnable > self.costs.cores:
                 self.switches += span_s * self.costs.cores / (self.costs.quantum_s + self.costs.switch_s)
@@ -111,7 +134,7 @@ class Reference:
         self.now_s = to_s
 
     def _arrive(self, task: int) -> None:
-        if len(self.workers) < self.costs.workers:
+        if len(self.workers) < self.size:
             self._take(task, woken=True)
         elif self.costs.queue_limit is None or len(self.waiting) < self.costs.queue_limit:
             self.waiting.append(task)
@@ -149,11 +172,46 @@ class Reference:
         """A task has ended: the next one is taken without waking, or the worker falls idle."""
         self.end_s[worker.task] = self.now_s
         self.workers.remove(worker)
+        if self.leaving:
+            self.leaving -= 1
+            self.size -= 1
+            self.retired += self._counts
+        elif self.waiting:
+            self._take(self.waiting.popleft(), woken=False)
+        else:
+            self._switch()
+
+    def _start(self) -> None:
+        """One that was added can work: it takes a task that waits, or falls idle."""
+        self.starting.remove(min(self.starting))
+        self.size += 1
         if self.waiting:
             self._take(self.waiting.popleft(), woken=False)
         else:
             self._switch()
 
+    def _resize(self, workers: int) -> None:
+        """One by one: whoever was to leave stays before one is added; starting ones, idle ones, busy ones go."""
+        while self.size - self.leaving + len(self.starting) < workers:
+            if self.leaving:
+                self.leaving -= 1
+            else:
+                self.starting.append(self.now_s + self.costs.spawn_s)
+                self.spawned += self._counts
+        while self.size - self.leaving + len(self.starting) > workers:
+            if not self.starting and len(self.workers) == self.size:
+                self.leaving += 1
+                continue
+            self.retired += self._counts
+            if self.starting:
+                self.starting.remove(max(self.starting))
+            else:
+                self.size -= 1
+
+    @property
+    def _counts(self) -> bool:
+        """Whether this instant counts: the first one of the window does not, the last one does."""
+        return self.since_s < self.now_s <= self.due_s[-1]
+
     def _switch(self) -> None:
-        if self.since_s < self.now_s <= self.due_s[-1]:
-            self.switches += 1
+        self.switches += self._counts

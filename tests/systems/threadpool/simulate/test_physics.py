@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from fairtrial.systems.threadpool.record import Tasks
 from fairtrial.systems.threadpool.simulate.run import run
+from fairtrial.systems.threadpool.simulate.virtual import Virtual
 from fairtrial.systems.threadpool.words import Machine, Pool
 
 NEAR_S = 1e-9
@@ -19,8 +21,9 @@ NEAR_S = 1e-9
 
 @pytest.fixture(scope="module")
 def reference():
-    """The module of the slow reference."""
-    return runpy.run_path(str(Path(__file__).with_name("reference.py")), run_name="reference")
+    """What the module of the slow reference has."""
+    module = runpy.run_path(str(Path(__file__).with_name("reference.py")), run_name="reference")
+    return SimpleNamespace(Costs=module["Costs"], Reference=module["Reference"])
 
 
 @st.composite
@@ -31,6 +34,7 @@ def machines(draw):
         switch_us=draw(st.sampled_from([0.0, 5.0, 400.0])),
         quantum_us=draw(st.sampled_from([100.0, 1000.0, 7000.0])),
         wake_us=draw(st.sampled_from([0.0, 10.0, 700.0])),
+        spawn_us=draw(st.sampled_from([0.0, 50.0, 4000.0])),
         contention=draw(st.sampled_from([0.0, 0.05, 1.0])),
         coherence=draw(st.sampled_from([0.0, 0.01, 0.3])),
     )
@@ -67,9 +71,9 @@ def ties(draw):
     return tasks, machine, Pool(workers=workers, queue_limit=draw(st.none() | st.integers(0, 4)))
 
 
-def expected(reference, tasks, machine, pool, since_s):
+def expected(reference, tasks, machine, pool, *, since_s=0.0, resizes=()):
     """Run the reference."""
-    costs = reference["Costs"](
+    costs = reference.Costs(
         workers=pool.workers,
         cores=machine.cores,
         queue_limit=pool.queue_limit,
@@ -78,8 +82,10 @@ def expected(reference, tasks, machine, pool, since_s):
         wake_s=machine.wake_us * 1e-6,
         sigma=machine.contention,
         kappa=machine.coherence,
+        spawn_s=machine.spawn_us * 1e-6,
     )
-    return reference["Reference"](tasks.due_s, tasks.cpu_s, tasks.blocking_s, costs, since_s).run()
+    columns = tasks.due_s, tasks.cpu_s, tasks.blocking_s
+    return reference.Reference(*columns, costs, since_s, resizes).run()
 
 
 def apart(some, others):
@@ -99,6 +105,7 @@ def equal(found, truth, *, exactly=False):
     assert tally.switches == pytest.approx(truth.switches, abs=1e-6)
     assert tally.busy_s == pytest.approx(truth.busy_s, abs=1e-9)
     assert tally.core_s == pytest.approx(truth.core_s, abs=1e-9)
+    assert tally.worker_s == pytest.approx(truth.worker_s, abs=1e-9)
 
 
 @given(tasks=loads(), machine=machines(), pool=pools(), warm=st.sampled_from([0.0, 0.3]))
@@ -106,7 +113,7 @@ def equal(found, truth, *, exactly=False):
 def test_tasks_as_the_physics_says(reference, tasks, machine, pool, warm):
     """Whatever the costs, every task of a pool begins and ends when the slow reference says, within 1e-9 s."""
     since_s = float(tasks.due_s[int(warm * len(tasks))])
-    truth = expected(reference, tasks, machine, pool, since_s)
+    truth = expected(reference, tasks, machine, pool, since_s=since_s)
     assume(apart(truth.end_s.values(), tasks.due_s))  # else rounding decides what comes first
     assume(apart(truth.blocks_s, (since_s, tasks.due_s[-1])))
     equal(run(tasks, machine, pool, since_s=since_s), truth)
@@ -117,5 +124,27 @@ def test_tasks_as_the_physics_says(reference, tasks, machine, pool, warm):
 def test_ties_in_order(reference, case):
     """Where much happens at one instant, tasks end before others arrive, to the bit."""
     tasks, machine, pool = case
-    truth = expected(reference, tasks, machine, pool, 0.0)
+    truth = expected(reference, tasks, machine, pool)
     equal(run(tasks, machine, pool), truth, exactly=True)
+
+
+@given(tasks=loads(), machine=machines(), pool=pools(), sizes=st.lists(st.integers(1, 7), max_size=8), data=st.data())
+@settings(max_examples=200)
+def test_resized_as_the_physics_says(reference, tasks, machine, pool, sizes, data):
+    """A pool that grows and shrinks while it works gives every task when the slow reference says, within 1e-9 s."""
+    instants = st.floats(0, float(tasks.due_s[-1]), exclude_max=True).map(lambda at: at + 1e-7)
+    resizes = [*zip(sorted(data.draw(instants) for _ in sizes), sizes, strict=True)]
+    truth = expected(reference, tasks, machine, pool, resizes=resizes)
+    at_s = [at for at, _ in resizes]
+    started_s = np.array(at_s) + machine.spawn_us * 1e-6
+    assume(apart(truth.end_s.values(), [*tasks.due_s, *at_s, *started_s]))  # else rounding decides what comes first
+    assume(apart(started_s, tasks.due_s) and apart(truth.blocks_s, tasks.due_s[-1:]))
+    virtual = Virtual(tasks, machine, pool)
+    for at, workers in resizes:
+        virtual.advance(at)
+        virtual.resize(workers)
+    virtual.advance(np.inf)
+    found = virtual.records()
+    equal(found, truth)
+    assert (found.tally.spawned, found.tally.retired) == (truth.spawned, truth.retired)
+    assert found.tally.spawn_s == pytest.approx(truth.spawn_s, abs=1e-9)
