@@ -275,12 +275,13 @@ def test_two_pools_at_once(native, tasks):
     assert [sorted(pool.look().ended) for pool in pools] == [list(range(300))] * 2
 
 
-@pytest.mark.parametrize("blocks", [True, False])
-def test_threads_end_with_the_pool(native, tasks, threads, leftover, blocks):
-    """Closing ends all threads in the middle of blocking or computing; a closed pool answers nothing."""
+@pytest.mark.parametrize(
+    ("work", "contention"), [({"blocking_s": 1000.0}, 0), ({"cpu_s": 1000.0}, 0), ({"cpu_s": 1000.0}, 1)]
+)
+def test_threads_end_with_the_pool(native, tasks, threads, leftover, work, contention):
+    """Closing ends all threads in the middle of blocking, computing or waiting for the lock; a closed pool answers nothing."""
     before = threads()
-    work = {"blocking_s": 1000.0} if blocks else {"cpu_s": 1000.0}
-    with native(tasks(np.zeros(8), **work), workers=4) as pool:
+    with native(tasks(np.zeros(8), **work), workers=4, contention=contention) as pool:
         pool.advance(0.02)
         assert len(threads() - before) >= 4
     assert not leftover()
