@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from hashlib import blake2b
 from pathlib import Path
 
 from fairtrial.errors import UserError
@@ -35,8 +34,7 @@ def chooser(policy: Policy, *, machine: Machine, inputs: Mapping[str, Path]) -> 
     if "model" in inputs:
         return _loaded(policy.kind, inputs["model"])
     if "labels" in inputs:
-        path = inputs["labels"]
-        return _fitted(policy.kind, path, blake2b(path.read_bytes(), digest_size=16).hexdigest())
+        return _fitted(policy.kind, inputs["labels"].read_bytes())
     raise UserError(f"policy.kind {policy.kind} is learned, and there is nothing to learn from", hint=GIVE)
 
 
@@ -51,11 +49,13 @@ def _loaded(kind: str, path: Path) -> Chooser:
 
 
 @lru_cache(maxsize=8)
-def _fitted(kind: str, path: Path, digest: str) -> Chooser:
-    """Fit once per process and content of the training data: `digest` tells a file that was written again."""
+def _fitted(kind: str, table: bytes) -> Chooser:
+    """Fit once per process and content of the training data, wherever it lies: the file is the key."""
+    from io import BytesIO
+
     import polars as pl
 
     from fairtrial.systems.threadpool.label.table import labelled
     from fairtrial.systems.threadpool.reflex.learn import fit
 
-    return fit(kind, labelled(pl.read_parquet(path).to_dict(as_series=False)), seed=SEED)
+    return fit(kind, labelled(pl.read_parquet(BytesIO(table)).to_dict(as_series=False)), seed=SEED)

@@ -48,6 +48,7 @@ def _virtually(parameters: Parameters, guard: Decides, tasks: Tasks) -> tuple[Re
 
 def _really(parameters: Parameters, guard: Decides, tasks: Tasks) -> tuple[Replayed, Records, Metrics]:
     """Replay in real time; the floor is measured first, at the size where the policy starts."""
+    from fairtrial.systems.threadpool.real.crowd import Crowd
     from fairtrial.systems.threadpool.real.native import Native
     from fairtrial.systems.threadpool.real.run import run as really
 
@@ -55,10 +56,12 @@ def _really(parameters: Parameters, guard: Decides, tasks: Tasks) -> tuple[Repla
     nothing = np.zeros(NULL_TASKS)
     _, facts = really(Tasks(nothing, nothing, nothing), machine, first)
     with Native(tasks, machine, first) as pool:
+        crowd = Crowd()
         replayed, records = _worked(pool, guard, parameters, tasks)
         late_s = float(np.quantile(pool.submitted_s - tasks.due_s, 0.99))
-    floor: Metrics = {"floor_p50_s": facts.floor_p50_s, "floor_p99_s": facts.floor_p99_s, "lateness_p99_s": late_s}
-    return replayed, records, floor
+        others = crowd.others_share()
+    floor: Metrics = {"floor_p50_s": facts.floor_p50_s, "floor_p99_s": facts.floor_p99_s}
+    return replayed, records, {**floor, "lateness_p99_s": late_s, "others_share": others}
 
 
 def _first(parameters: Parameters, guard: Decides) -> Pool:
