@@ -279,7 +279,7 @@ def test_two_pools_at_once(native, tasks):
     ("work", "contention"), [({"blocking_s": 1000.0}, 0), ({"cpu_s": 1000.0}, 0), ({"cpu_s": 1000.0}, 1)]
 )
 def test_threads_end_with_the_pool(native, tasks, threads, leftover, work, contention):
-    """Closing ends all threads in the middle of blocking, computing or waiting for the lock; a closed pool answers nothing."""
+    """Closing ends all threads, be they blocking, computing or waiting for the lock; then nothing can be asked."""
     before = threads()
     with native(tasks(np.zeros(8), **work), workers=4, contention=contention) as pool:
         pool.advance(0.02)
