@@ -220,6 +220,17 @@ def test_ended_since_the_last_look():
     assert told == [[], [1, 2], [], [0]]
 
 
+def test_records_stay_as_they_were():
+    """Records of a pool that goes on are those of their instant."""
+    virtual = Virtual(single([0, 5], [1, 1]), Machine(wake_us=0), Pool())
+    virtual.advance(3.0)
+    early = virtual.records()
+    virtual.advance(np.inf)
+    np.testing.assert_array_equal(early.end_s, [1, np.nan])
+    assert early.tally.until_s == 3.0
+    assert virtual.records().tally.until_s == 5.0
+
+
 def test_the_past_is_closed():
     """A pool cannot go back, and cannot be left without workers."""
     virtual = Virtual(single([0, 5], [1, 1]), Machine(), Pool())

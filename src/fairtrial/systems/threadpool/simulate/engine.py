@@ -19,7 +19,7 @@ from fairtrial.systems.threadpool.simulate.borrow import borrowed
 from fairtrial.systems.threadpool.simulate.state import Line, State, Work
 
 FINISH, WAKE, START, ARRIVE = 0, 1, 2, 3
-REBASE = 16384
+REBASE = 1024
 """Tasks after which the clock of service is set back, to stay small against the work of a task however long the run."""
 
 

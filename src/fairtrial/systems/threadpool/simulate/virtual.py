@@ -62,7 +62,9 @@ class Virtual:
         until = min(self._at, float(self._tasks.due_s[-1]))
         since = min(since_s, until)
         first, last = self._again(since), self._again(until)
-        return state.records(self._tasks, self._work, state.tally(first, last, since, until))
+        work = self._work
+        now = work._replace(begin=work.begin.copy(), end=work.end.copy(), dropped=work.dropped.copy())
+        return state.records(self._tasks, now, state.tally(first, last, since, until))
 
     def _again(self, at_s: float) -> state.Totals:
         if at_s <= 0:
