@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -256,15 +256,26 @@ class Overloads(Protocol):
     """Name of a metric -> the value below which a trial was over-saturated: no curve is fitted through such levels."""
 
 
+class Tables(Protocol):
+    """The raw tables of a run, read as far as they are asked for: all requests of a load test need gigabytes."""
+
+    def __call__(
+        self, name: str, *, columns: Collection[str] | None = None, trials: Collection[int] | None = None
+    ) -> Any:
+        """Return a raw table as a polars DataFrame: of its own columns those named, of the run's trials those numbered.
+
+        The columns `trial`, `variant`, `replicate` and one for each factor come before its own. A column that some
+        trials kept and others did not is null there. Raises UnknownName where none of these trials kept such a table,
+        and for a column that none has.
+        """
+
+
 @runtime_checkable
 class Concludes(Protocol):
     """A system with findings of its own."""
 
-    def conclude(self, measured: Measurements, tables: Callable[[str], Any]) -> Sequence[Section]:
-        """Return sections for the report, from the settled trials and its raw tables (name -> polars DataFrame).
-
-        Each frame has the columns `trial`, `variant`, `replicate` and one for each factor before its own.
-        """
+    def conclude(self, measured: Measurements, tables: Tables) -> Sequence[Section]:
+        """Return sections for the report, from the settled trials and its raw tables."""
 
 
 @runtime_checkable

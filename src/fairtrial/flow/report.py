@@ -157,11 +157,11 @@ def _conditions(found: Evidence) -> Any:
 def _own(found: Evidence) -> Iterator[Section]:
     """Give the sections that the system itself has to add, where it is installed."""
     from fairtrial.contract.system import Concludes
-    from fairtrial.flow.tables import frame
+    from fairtrial.flow.tables import RawTables
 
     system = found.system
     if isinstance(system, Concludes):
-        yield from system.conclude(found.data.measured, lambda name: frame(found.ledger, found.run.number, name))
+        yield from system.conclude(found.data.measured, RawTables(found.ledger, found.run.number))
 
 
 def sections(kind: str, findings: Sequence[Any]) -> list[Section]:

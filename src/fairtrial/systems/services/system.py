@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from fairtrial.contract.resource import resource
-from fairtrial.contract.system import Context
+from fairtrial.contract.system import Context, Tables
 from fairtrial.model.figure import Section
 from fairtrial.model.run import Measurements
 from fairtrial.model.study import Metric
@@ -97,7 +97,7 @@ class Services:
         known = self.measured(parameters.model_dump(mode="json"))
         return {**dict.fromkeys(known), **run(parameters, context)}
 
-    def conclude(self, measured: Measurements, tables: Callable[[str], Any]) -> Sequence[Section]:
+    def conclude(self, measured: Measurements, tables: Tables) -> Sequence[Section]:
         """Return the plots of a load test, and its bottleneck with the evidence."""
         from fairtrial.systems.services.conclude.sections import sections
 

@@ -88,11 +88,17 @@ def fact_rows(trial: int, **about: Any) -> pl.DataFrame:
 def tables(**frames: pl.DataFrame) -> Any:
     """Answer for raw tables as a run does."""
 
-    def table(name: str) -> pl.DataFrame:
+    def table(name: str, *, columns: Any = None, trials: Any = None) -> pl.DataFrame:
         if name not in frames:
             raise UnknownName("table", name, frames)
-        return frames[name]
+        found = frames[name] if trials is None else frames[name].filter(pl.col("trial").is_in(list(trials)))
+        if not len(found):
+            raise UnknownName("table", name, frames)
+        asked.append((name, columns, trials))
+        return found if columns is None else found.select("trial", *columns)
 
+    asked: list[Any] = []
+    table.asked = asked  # type: ignore[attr-defined]
     return table
 
 

@@ -14,7 +14,7 @@ from fairtrial.systems.services.conclude.latency import latency, spread, times
 
 def section(planted, **options):
     measured, tables = planted.closed(**options)
-    return latency(ladder(measured), tables("requests"))
+    return latency(ladder(measured), tables)
 
 
 def test_percentiles_along_the_levels(planted):
@@ -31,7 +31,7 @@ def test_percentiles_along_the_levels(planted):
 def test_percentiles_of_too_few_requests_have_no_plot(planted):
     """Where no level has a percentile, there is a table of means without an empty plot above it."""
     known = planted.measurements(factors={"load.clients": [1, 2]}, metrics={"latency_mean_s": [0.1, 0.2]})
-    assert latency(ladder(known), None).figures == ()
+    assert latency(ladder(known), planted.tables()).figures == ()
 
 
 def test_the_tail_is_that_of_the_requests(planted):
@@ -71,7 +71,7 @@ def test_what_never_ended_is_slower_than_all(planted):
         t_done_ns=pl.when(lost).then(None).otherwise("t_done_ns"),
     )
     measured = planted.measurements(metrics={"latency_p50_s": [0.01]})
-    (_, figure) = latency(ladder(measured), frame).figures
+    (_, figure) = latency(ladder(measured), planted.tables(requests=frame)).figures
     line = figure.series[0]
     assert max(line.x) == pytest.approx(1.0, abs=0.01)
     middle = np.interp(math.log10(2), line.x, line.y)
@@ -84,7 +84,7 @@ def test_service_stands_beside_response_in_an_open_loop(planted):
     frame = pl.concat(planted.requests(trial, rng, mean_s=0.01, wait_s=0.02) for trial in (1, 2))
     columns = {"latency_p50_s": [0.03, 0.03], "service_p50_s": [0.01, 0.01]}
     measured = planted.measurements(factors={"load.rate_per_s": [10.0, 20.0]}, metrics=columns)
-    made = latency(ladder(measured), frame)
+    made = latency(ladder(measured), planted.tables(requests=frame))
     (figure,) = [each for each in made.figures if each.name.startswith("latency tail")]
     assert [(each.kind, each.group) for each in figure.series[:2]] == [("line", ""), ("dashes", "10")]
     assert figure.series[0].y[50] > figure.series[1].y[50]
@@ -96,9 +96,8 @@ def test_over_saturated_levels_have_no_percentiles(planted):
     """They are named; a cell without a number is missing, not zero."""
     metrics = {"latency_p99_s": [0.01, math.nan], "latency_p50_s": [0.01, math.nan], "stable": [1.0, 0.0]}
     measured = planted.measurements(factors={"load.rate_per_s": [10.0, 20.0]}, metrics=metrics)
-    made = latency(
-        ladder(measured), pl.concat(planted.requests(n, np.random.default_rng(n), mean_s=0.01) for n in (1, 2))
-    )
+    frame = pl.concat(planted.requests(n, np.random.default_rng(n), mean_s=0.01) for n in (1, 2))
+    made = latency(ladder(measured), planted.tables(requests=frame))
     (tail,) = [figure for figure in made.figures if figure.name.startswith("latency tail")]
     assert [line.label for line in tail.series] == ["10"]
     assert "Over-saturated levels have none." in tail.caption
@@ -109,11 +108,11 @@ def test_over_saturated_levels_have_no_percentiles(planted):
 def test_one_level_has_its_percentiles_along_an_axis(planted):
     """Without a factor the percentiles themselves are the axis; nothing measured is no section."""
     measured = planted.measurements(metrics={"latency_p50_s": [0.01, 0.02], "latency_p99_s": [0.05, 0.06]})
-    made = latency(ladder(measured), None)
+    made = latency(ladder(measured), planted.tables())
     (figure,) = made.figures
     assert [name for _, name in figure.x.ticks] == ["p50", "p90", "p95", "p99", "p99.9"]
     assert figure.series[-1].y == pytest.approx((15.0, 55.0))
-    assert latency(ladder(planted.measurements(metrics={"tokens_per_s": [1.0]})), None) is None
+    assert latency(ladder(planted.measurements(metrics={"tokens_per_s": [1.0]})), planted.tables()) is None
 
 
 def test_arms_are_compared_percentile_by_percentile(planted):
@@ -122,7 +121,7 @@ def test_arms_are_compared_percentile_by_percentile(planted):
     measured = planted.measurements(factors={"load.clients": [1, 2, 1, 2]}, variant=list("aabb"), metrics=metrics)
     rng = np.random.default_rng(1)
     frame = pl.concat(planted.requests(trial, rng, mean_s=0.01) for trial in (1, 2, 3, 4))
-    made = latency(ladder(measured), frame)
+    made = latency(ladder(measured), planted.tables(requests=frame))
     assert [each.name for each in made.figures] == ["latency p50", "latency p99", "latency tail a", "latency tail b"]
     assert {each.label for each in made.figures[0].series} == {"a", "b"}
 

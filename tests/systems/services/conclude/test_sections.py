@@ -32,6 +32,18 @@ def test_a_closed_loop(planted):
     }
 
 
+def test_requests_are_read_level_by_level(planted):
+    """Never all at once: of one level the columns that a section needs, of trials that are done."""
+    measured, tables = planted.closed()
+    sections(measured, tables)
+    asked = [(columns, trials) for name, columns, trials in tables.asked if name == "requests"]
+    assert {columns for columns, _ in asked} == {
+        ("phase", "outcome", "t_sched_ns", "t_send_ns", "t_done_ns"),
+        ("phase", "outcome", "error"),
+    }
+    assert [len(trials) for _, trials in asked] == [3] * 8  # of 12 trials at four levels, for two sections
+
+
 def test_the_same_run_gives_the_same_sections(planted):
     """Nothing depends on the order of a mapping or on the clock."""
     assert sections(*planted.closed()) == sections(*planted.closed())

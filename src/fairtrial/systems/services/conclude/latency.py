@@ -6,15 +6,17 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from fairtrial.contract.system import Tables
 from fairtrial.model.figure import Axis, Figure, Grid, Section, Series
 from fairtrial.model.words import level, listed
 from fairtrial.systems.services.conclude.ladder import Ladder, drawn
-from fairtrial.systems.services.conclude.raw import grouped
+from fairtrial.systems.services.conclude.raw import requests
 
 if TYPE_CHECKING:
     import numpy as np
     import polars
 
+COLUMNS = ("phase", "outcome", "t_sched_ns", "t_send_ns", "t_done_ns")
 MS = 1e3
 PERCENTILES = ("p50", "p95", "p99")
 NEVER = ("timeout", "shed", "censored")
@@ -42,13 +44,12 @@ TERMS = (
 )
 
 
-def latency(ladder: Ladder, requests: polars.DataFrame | None) -> Section | None:
+def latency(ladder: Ladder, tables: Tables) -> Section | None:
     """Show how long requests took; None where no trial has a latency."""
     if not any(ladder.has(f"latency_{name}_s") for name in (*PERCENTILES, "mean")):
         return None
     figures = [figure for figure in _percentiles(ladder) if figure.series]
-    if requests is not None:
-        figures += _tails(ladder, requests)
+    figures += _tails(ladder, tables)
     said = (*TERMS, *_unbounded(ladder), *_partly(ladder))
     return Section("Latency", said, (_table(ladder), _beside(ladder)), tuple(figures))
 
@@ -113,13 +114,13 @@ def _log(series: Sequence[Series]) -> Axis:
     return Axis("latency (ms)", log=bool(values) and max(values) > 3 * min(values))
 
 
-def _tails(ladder: Ladder, requests: polars.DataFrame) -> Iterator[Figure]:
+def _tails(ladder: Ladder, tables: Tables) -> Iterator[Figure]:
     """Draw the distribution of each level on an axis that stretches the tail, a plot an arm."""
-    shown = set(spread(len(ladder.levels)))
+    shown = spread(len(ladder.levels))
     found: dict[str, list[Series]] = {}
     opened = False
-    for arm, place, rows in grouped(requests, ladder):
-        if place not in shown or 0.0 in ladder.at("stable", arm, place).values:
+    for arm, place, rows in requests(tables, ladder, COLUMNS, places=shown):
+        if 0.0 in ladder.at("stable", arm, place).values:
             continue
         name = level(ladder.levels[place]) if ladder.factor else arm or "response"
         response, service, lost = times(rows)

@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from fairtrial.contract.system import Tables
 from fairtrial.model.figure import Axis, Figure, Grid, Section, Series
 from fairtrial.model.words import count, percent
 from fairtrial.systems.services.conclude.ladder import Ladder
-from fairtrial.systems.services.conclude.raw import grouped
+from fairtrial.systems.services.conclude.raw import requests
 
 if TYPE_CHECKING:
     import polars
 
+COLUMNS = ("phase", "outcome", "error")
 CLASSES = 20
 """Classes that are listed; the rest is summed up."""
 Counts = dict[tuple[str, int], Counter[str]]
 
 
-def misses(ladder: Ladder, requests: polars.DataFrame | None) -> Section | None:
+def misses(ladder: Ladder, tables: Tables) -> Section | None:
     """Count the requests of the window that did not succeed; None where no request was kept."""
-    if requests is None:
-        return None
     by_cell: Counts = {}
     due: dict[tuple[str, int], int] = {}
-    for arm, place, rows in grouped(requests, ladder):
+    for arm, place, rows in requests(tables, ladder, COLUMNS):
         due[arm, place], by_cell[arm, place] = _counted(rows)
+    if not due:
+        return None
     total, asked = sum(by_cell.values(), Counter()), sum(due.values())
     if not total:
         return Section("Errors", (f"All of {count(asked, 'request')} due in the windows succeeded.",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fairtrial.contract.system import Tables
 from fairtrial.model.figure import Section
 from fairtrial.model.run import Measurements
 from fairtrial.systems.services.conclude.bottleneck import bottleneck
@@ -13,7 +14,7 @@ from fairtrial.systems.services.conclude.ladder import ladder
 from fairtrial.systems.services.conclude.latency import latency
 from fairtrial.systems.services.conclude.misses import misses
 from fairtrial.systems.services.conclude.rates import throughput
-from fairtrial.systems.services.conclude.raw import Tables, read
+from fairtrial.systems.services.conclude.raw import read
 from fairtrial.systems.services.conclude.resources import resources
 from fairtrial.systems.services.conclude.rules import Views
 from fairtrial.systems.services.conclude.samples import samples
@@ -28,15 +29,14 @@ def sections(measured: Measurements, tables: Tables) -> Sequence[Section]:
     if not len(measured):
         return ()
     along = ladder(measured)
-    requests = read(tables, "requests")
     known = facts(read(tables, "facts"))
     used = samples(along, read(tables, "samples"), known)
     made = (
         throughput(along),
-        latency(along, requests),
+        latency(along, tables),
         tokens(along),
         recall(along),
-        misses(along, requests),
+        misses(along, tables),
         resources(along, used),
         bottleneck(Views(along, used, known)),
         host(along, known, used),
