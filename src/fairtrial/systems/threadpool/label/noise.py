@@ -77,8 +77,9 @@ def noise(labelled: Labelled, *, alpha: float = 0.05, repeats: int = 2000) -> No
     really has, as rows and sizes are not equally noisy (`stats.anova.sphericity` over all cells). One by letting sizes
     change places within replicates, those of all rows alike, as replicate k of all rows has one seed; left out where
     there are too few such arrangements. On null data 5 % pass at most; 7 % may where nearly all noise is shared by rows
-    that have different stable sizes, and 8 % in a single row of which one size is five times as noisy. The interval is the wider one of that of the F distribution and that of rows
-    drawn anew (from ten rows on). Cells count that have all replicates, a replicate when half of the cells have it.
+    that have different stable sizes, and 8 % in a single row of which one size is five times as noisy. The interval is
+    the wider one of that of the F distribution and that of rows drawn anew (from ten rows on). Cells count that have
+    all replicates, a replicate when half of the cells have it.
     Sources: Shrout and Fleiss (1979), Psychological Bulletin 86; McGraw and Wong (1996), Psychological Methods 1;
     Anderson and ter Braak (2003), J. Statist. Comput. Simul. 73 (exchange within blocks).
     """

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fairtrial.errors import UserError
-from fairtrial.systems.threadpool.parameters import FAMILIES
 from fairtrial.systems.threadpool.telemetry.columns import ALWAYS, CORES, DEFAULTS, FAMILY, cells, columns
 from fairtrial.systems.threadpool.telemetry.record import Row
 from fairtrial.systems.threadpool.telemetry.schema import NAMES
@@ -86,6 +85,3 @@ def _parsed(path: Path, ends: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
             yield reader.line_num, [value.strip() for value in values]
     except csv.Error as problem:
         raise UserError(f"{path}:{reader.line_num}: {problem}", hint="telemetry is a CSV file") from problem
-
-
-__all__ = ["FAMILIES", "read", "write"]
