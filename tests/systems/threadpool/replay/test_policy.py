@@ -97,7 +97,7 @@ def test_a_model_of_another_kind_is_refused(tree, tmp_path):
     """The line says what the file holds, and what to write."""
     path = tmp_path / "tree.reflex"
     path.write_bytes(dump(tree))
-    with pytest.raises(UserError, match="holds a tree, not a network.*policy.kind: tree"):
+    with pytest.raises(UserError, match=r"holds a tree, not a network.*policy\.kind: tree"):
         choosing("network", model=path)
 
 

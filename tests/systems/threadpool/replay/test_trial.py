@@ -99,7 +99,7 @@ def test_a_window_in_which_nothing_ended_has_no_percentile(stepped, by_rate):
 
 
 def test_a_step_of_the_load_is_followed_within_hold_and_window(stepped, by_rate):
-    """The load jumps up and, later, back: the size follows each time, within hold and window (and what it looks back)."""
+    """The load jumps up and, later, back: the size follows each time; down, when the window holds no more of it."""
     control = Control(window_s=0.5, hold_s=1.0, telemetry_s=0.5)
     tasks = stepped((4.2, 100), (8.2, 2000), (12.0, 100))
     pool = Virtual(tasks, Machine(), Pool(workers=4))
