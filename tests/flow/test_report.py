@@ -47,6 +47,34 @@ def test_markdown_goes_to_stdout(run: Run, fairtrial) -> None:
     assert not Path("reports").exists()
 
 
+def test_what_is_claimed_and_shown_is_computed_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claimed threshold and a claimed crossing are judged and drawn from one look at the data each."""
+    from fairtrial.analyse.curve import crossover, threshold
+
+    looked: list[str] = []
+    for module, name in ((threshold, "step"), (crossover, "multipliers")):
+        whole = getattr(module, name)
+
+        def counted(*given, _whole=whole, _name=name, **more):
+            looked.append(_name)
+            return _whole(*given, **more)
+
+        monkeypatch.setattr(module, name, counted)
+    words = {"system": {"python": "model:measure"}, "replicates": 4, "metrics": {"score": "maximize"}}
+    steps = {"factors": {"x": [1.0, 2.0, 3.0, 4.0]}, "expect": ["score has a threshold in x"]}
+    run = Study(study="steps", **steps, **words).run()
+    looked.clear()  # a run judges its claims when it ends
+    said = run.report()
+    assert (looked, "Threshold of score along x" in said) == (["step"], True)
+    arms = {"variants": {"one": {"set": {"y": 1}}, "two": {"set": {"y": 2}}}}
+    crossed = {"factors": {"x": [1.0, 2.0, 3.0, 4.0]}, "expect": ["one and two cross in x"], **arms}
+    run = Study(study="arms", **crossed, **words).run()
+    looked.clear()
+    said = run.report()
+    assert "Crossover" in said
+    assert looked.count("multipliers") == 1
+
+
 def test_service_levels_of_a_single_condition(here: Path, fairtrial) -> None:
     """A run in which nothing varies is asked whether it keeps its service levels; without any, nothing."""
     words = {"system": {"python": "model:measure"}, "base": {"x": 1.0}, "replicates": 3}

@@ -83,8 +83,9 @@ def _threshold(found: Evidence, asked: Question) -> Iterator[Finding]:
     from fairtrial.analyse.curve.threshold import threshold
 
     metric, factor = found.metric(asked.metric), found.factor(asked.factor)
+    look = found.remembering(threshold)
     for arm in _arms(found, asked):
-        one = threshold(found.data, metric=metric, factor=factor, arm=arm, change=asked.change, **_common(found))
+        one = look(found.data, metric=metric, factor=factor, arm=arm, change=asked.change, **_common(found))
         yield _of_arm(one, arm)
 
 
@@ -144,7 +145,7 @@ def _crossover(found: Evidence, asked: Question) -> Iterator[Finding]:
     if len(arms) != 2:
         known = " --arm ".join(found.arms()[:2]) or "A --arm B"
         raise UserError(f"a crossover is of two arms, not of {len(arms)}", hint=f"--arm {known}")
-    yield crossover(
+    yield found.remembering(crossover)(
         found.data,
         found.metrics,
         metric=found.metric(asked.metric),
@@ -240,9 +241,12 @@ _NEEDED = {
 
 
 def _claims(found: Evidence, _: Question) -> Iterator[Finding]:
-    from fairtrial.analyse.claim.claims import claims
+    from fairtrial.analyse.claim.claims import Detectors, claims
+    from fairtrial.analyse.curve.crossover import crossover
+    from fairtrial.analyse.curve.threshold import threshold
 
-    yield from claims(found.data, found.study)
+    once = Detectors(found.remembering(threshold), found.remembering(crossover))
+    yield from claims(found.data, found.study, detectors=once)
 
 
 def _arms(found: Evidence, asked: Question) -> Sequence[str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -41,6 +42,17 @@ class Evidence:
             self._known[name] = make()
         found: T = self._known[name]
         return found
+
+    def remembering(self, detect: Callable[..., T]) -> Callable[..., T]:
+        """Return a detector that looks once, however often it is asked the same of this run's data."""
+
+        def look(*data: Any, **how: Any) -> T:
+            asked = signature(detect).bind(*data, **how)
+            asked.apply_defaults()
+            words = {name: value for name, value in asked.arguments.items() if value is not self.data}
+            return self.once(f"{detect.__name__} {words}", lambda: detect(*data, **how))
+
+        return look
 
     @property
     def system(self) -> System | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from fairtrial.analyse.curve.threshold import threshold
 from fairtrial.analyse.data import Data
 from fairtrial.model.choice import ClaimFinding
 from fairtrial.model.claim import Claim, ClaimKind
+from fairtrial.model.curve import CrossoverFinding, ThresholdFinding
 from fairtrial.model.finding import Interval, Needed, Verdict
 from fairtrial.model.study import Study, unit_of
 from fairtrial.model.words import count, level, percent, probability, span
@@ -30,7 +31,15 @@ _WEIGH: Mapping[ClaimKind, Callable[[Case], Weighed]] = {
 }
 
 
-def claims(found: Data, study: Study, *, seed: int = 0) -> tuple[ClaimFinding, ...]:
+@dataclass(frozen=True, slots=True)
+class Detectors:
+    """What looks for thresholds and crossings: whoever asks for them elsewhere too may give some that remember."""
+
+    threshold: Callable[..., ThresholdFinding] = threshold
+    crossover: Callable[..., CrossoverFinding] = crossover
+
+
+def claims(found: Data, study: Study, *, seed: int = 0, detectors: Detectors = Detectors()) -> tuple[ClaimFinding, ...]:
     """Give a verdict on each claim of a study, in its order.
 
     Supported where the claim's p, corrected by Holm over all claims, is at most alpha; not supported where its
@@ -39,7 +48,7 @@ def claims(found: Data, study: Study, *, seed: int = 0) -> tuple[ClaimFinding, .
     crossing, which has no p, alpha is divided by the number of claims. Raises UnknownName for a metric, factor or arm
     that was not measured, UserError for a factor without order.
     """
-    evidence = [_evidence(found, study, claim, seed) for claim in study.expect]
+    evidence = [_evidence(found, study, claim, seed, detectors=detectors) for claim in study.expect]
     adjusted = holm([1.0 if isinstance(one, ClaimFinding) and one.p is None else one.p for one in evidence])
     against = holm([one.against if isinstance(one, Weighed) else None for one in evidence])
     return tuple(
@@ -48,7 +57,7 @@ def claims(found: Data, study: Study, *, seed: int = 0) -> tuple[ClaimFinding, .
     )
 
 
-def _evidence(found: Data, study: Study, claim: Claim, seed: int) -> Weighed | ClaimFinding:
+def _evidence(found: Data, study: Study, claim: Claim, seed: int, *, detectors: Detectors) -> Weighed | ClaimFinding:
     """Weigh a claim, or have it judged by a detector of its own."""
     case = Case(found, study, claim)
     if claim.kind in _WEIGH:
@@ -56,7 +65,9 @@ def _evidence(found: Data, study: Study, claim: Claim, seed: int) -> Weighed | C
         return replace(_WEIGH[claim.kind](case), unit=unit_of(study.metrics, claim.metric), there=there)
     if len(found.ordered(claim.factor).levels) > 1 and crossed(case) is None:
         return _ungridded(claim)
-    return (_threshold if claim.kind is ClaimKind.THRESHOLD else _crossing)(found, study, claim, seed)
+    if claim.kind is ClaimKind.THRESHOLD:
+        return _threshold(found, study, claim, seed, look=detectors.threshold)
+    return _crossing(found, study, claim, seed, look=detectors.crossover)
 
 
 def _ungridded(claim: Claim) -> ClaimFinding:
@@ -66,8 +77,10 @@ def _ungridded(claim: Claim) -> ClaimFinding:
     return ClaimFinding(claim.text, Verdict.INCONCLUSIVE, said, None, None, None, None, Needed(None))
 
 
-def _threshold(found: Data, study: Study, claim: Claim, seed: int) -> ClaimFinding:
-    made = threshold(
+def _threshold(
+    found: Data, study: Study, claim: Claim, seed: int, *, look: Callable[..., ThresholdFinding]
+) -> ClaimFinding:
+    made = look(
         found,
         metric=claim.metric,
         factor=claim.factor,
@@ -83,14 +96,17 @@ def _threshold(found: Data, study: Study, claim: Claim, seed: int) -> ClaimFindi
     return ClaimFinding(claim.text, verdict, said, made.step, made.step_interval, made.p_step, None, made.needed)
 
 
-def _crossing(found: Data, study: Study, claim: Claim, seed: int) -> ClaimFinding:
+def _crossing(
+    found: Data, study: Study, claim: Claim, seed: int, *, look: Callable[..., CrossoverFinding]
+) -> ClaimFinding:
     first, second = claim.arms
-    made = crossover(
+    made = look(
         found,
         study.metrics,
         metric=claim.metric,
         factor=claim.factor,
         arms=(first, second),
+        prices=study.prices,
         alpha=study.alpha / len(study.expect),
         completeness=study.completeness,
         seed=seed,
