@@ -44,6 +44,12 @@ def threshold(
     say so: then the verdict is supported. Where something changes but a line explains it as well, the shape is unknown
     and the verdict inconclusive; place and height are still given. `jumps` lists adjacent means that differ by
     `change`: descriptive, no test. Raises UnknownName, and UserError for a factor without order.
+
+    Known limits, measured at 8 levels x 5 replicates. A step is told from a line, not from every smooth curve: a
+    sigmoid that rises by 4 sd is called a step in 16 % of studies where its middle 80 % take two thirds of the range,
+    in 26 % where they take under a half, in 75 % over a fifth; a curve that saturates early, in log-normal noise, in 13
+    to 29 %. At the ends there is little to compare with: a step of 1 sd behind the first level or before the last is
+    found in 20 to 24 % of studies, one in the middle in two thirds.
     """
     measured = ladder(data, metric, factor, variant=arm, level=1 - alpha)
     enough = measured.replicates >= 2
