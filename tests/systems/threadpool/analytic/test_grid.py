@@ -15,7 +15,7 @@ PUBLISHED = (older.ALPHA, older.BETA, older.GAMMA)
 
 
 def test_the_older_oracle_is_flagged(older_rows):
-    """One size for all rows, with a reason; no weights make it choose: the penalty for 1 worker holds or it does not."""
+    """One size for all rows, with a reason; no weights make it choose: the penalty for 1 worker holds or not."""
     found = sensitivity(older.terms(older_rows), PUBLISHED, SIZES)
     assert found.rows == 2000
     assert found.degenerate == (

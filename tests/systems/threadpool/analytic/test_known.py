@@ -137,7 +137,7 @@ def test_queueing_theory_chooses_what_the_load_needs(rows):
 
 
 def test_switching_and_idling_in_their_units(rows):
-    """Idle: 50 us a worker without a task. Switching: each task's end and block, and each quantum of those who compete."""
+    """Idle: 50 us a worker without a task; switching: at a task's end, and each quantum of those who compete."""
     features = rows(arrival_rate=[1000.0, 40_000.0], task_size_mean=500, task_size_var=1e5, task_time_p50_us=450)
     machine = Machine(cores=2, switch_us=10, quantum_us=990)
     terms = queueing.terms(features, machine)
