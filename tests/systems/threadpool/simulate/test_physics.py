@@ -88,6 +88,17 @@ def expected(reference, tasks, machine, pool, *, since_s=0.0, resizes=()):
     return reference.Reference(*columns, costs, since_s, resizes).run()
 
 
+def steady(reference, truth, tasks, *pool, **more):
+    """Whether tasks that compute 1e-12 longer end nearly when they did.
+
+    Where every worker more slows all others a lot, the first of two that nearly end together decides how long the
+    other one takes: errors grow with every task, whoever computes, and no two programs agree on the last one.
+    """
+    longer = Tasks(tasks.due_s, tasks.cpu_s * (1 + 1e-12), tasks.blocking_s)
+    ends_s = expected(reference, longer, *pool, **more).end_s
+    return ends_s.keys() == truth.end_s.keys() and all(abs(ends_s[k] - truth.end_s[k]) < 1e-7 for k in ends_s)
+
+
 def apart(some, others):
     """Whether no instant of some is nearly one of the others."""
     return not (np.abs(np.subtract.outer(np.array([*some]), np.array([*others]))) < NEAR_S).any()
@@ -116,6 +127,7 @@ def test_tasks_as_the_physics_says(reference, tasks, machine, pool, warm):
     truth = expected(reference, tasks, machine, pool, since_s=since_s)
     assume(apart(truth.end_s.values(), tasks.due_s))  # else rounding decides what comes first
     assume(apart(truth.blocks_s, (since_s, tasks.due_s[-1])))
+    assume(steady(reference, truth, tasks, machine, pool, since_s=since_s))
     equal(run(tasks, machine, pool, since_s=since_s), truth)
 
 
@@ -139,6 +151,7 @@ def test_resized_as_the_physics_says(reference, tasks, machine, pool, sizes, dat
     started_s = np.array(at_s) + machine.spawn_us * 1e-6
     assume(apart(truth.end_s.values(), [*tasks.due_s, *at_s, *started_s]))  # else rounding decides what comes first
     assume(apart(started_s, tasks.due_s) and apart(truth.blocks_s, tasks.due_s[-1:]))
+    assume(steady(reference, truth, tasks, machine, pool, resizes=resizes))
     virtual = Virtual(tasks, machine, pool)
     for at, workers in resizes:
         virtual.advance(at)
