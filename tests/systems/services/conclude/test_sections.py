@@ -181,6 +181,21 @@ def test_a_language_model_and_a_vector_search(planted):
     assert made["Recall"].tables[0].rows[0][1] == 0.99
 
 
+def test_too_few_requests_for_a_median_are_said_in_one_line(planted):
+    """Where, how many there were, and what to do; nothing is said where there were enough."""
+    metrics = {"tokens_per_s": [50.0, 80.0, 90.0], "ttft_p50_s": [math.nan, math.nan, 0.1], "requests": [14, 19, 20]}
+    factors = {"load.clients": [1, 2, 4]}
+    said = by_title(sections(planted.measurements(factors=factors, metrics=metrics), planted.tables()))["Tokens"]
+    assert said.sentences[-1] == (
+        "A median needs 20 requests: a repetition had only 14 at load.clients = 1 and load.clients = 2, so that its "
+        "TTFT and TPOT are not told; give it a longer load.duration_s."
+    )
+    alone = planted.measurements(metrics={"tokens_per_s": [50.0], "requests": [3]})
+    assert "had only 3 at the only level, so that" in by_title(sections(alone, planted.tables()))["Tokens"].sentences[-1]
+    enough = planted.measurements(factors=factors, metrics=metrics | {"requests": [20, 30, 40]})
+    assert "median needs" not in " ".join(by_title(sections(enough, planted.tables()))["Tokens"].sentences)
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from fairtrial.model.figure import Axis, Figure, Grid, Section, Series
+from fairtrial.model.words import listed
+from fairtrial.stats.quantile import least
 from fairtrial.systems.services.conclude.ladder import Ladder
 
 MS = 1e3
@@ -27,7 +30,18 @@ def tokens(ladder: Ladder) -> Section | None:
     heads = [f"{name.removesuffix('_s')} ms" if _is_time(name) else name for name in known]
     rows = tuple((*ladder.place(arm, at), *_means(ladder, arm, at, known)) for arm, at in ladder.cells())
     table = Grid((*ladder.heads(), *heads), rows, "Tokens: means over repetitions")
-    return Section("Tokens", TERMS, (table,), tuple(_figures(ladder)))
+    return Section("Tokens", (*TERMS, *_few(ladder)), (table,), tuple(_figures(ladder)))
+
+
+def _few(ladder: Ladder) -> Iterator[str]:
+    """Name the levels at which a repetition had too few requests for a median, and what to do."""
+    wanted = least(0.5)
+    due = {cell: min(ladder.at("requests", *cell).values, default=math.inf) for cell in ladder.cells()}
+    few = {", ".join(filter(None, (arm, ladder.names(at)))): n for (arm, at), n in due.items() if n < wanted}
+    if few:
+        seen = f"a repetition had only {min(few.values()):.0f} at {listed(list(few))}"
+        what = "so that its TTFT and TPOT are not told; give it a longer load.duration_s"
+        yield f"A median needs {wanted} requests: {seen}, {what}."
 
 
 def _is_time(name: str) -> bool:
