@@ -33,7 +33,7 @@ def _told(values: Floats, *, alpha: float) -> Bools:
     judged = np.isfinite(values).sum(axis=1) >= LEAST
     told = np.ones(len(values), dtype=np.bool_)
     if judged.any():
-        told[judged] = contest(-values[judged], alpha=alpha).told
+        told[judged] = contest(-values[judged], alpha=alpha, gaps=False).told
     return told
 
 

@@ -51,7 +51,7 @@ class Virtual:
         self._seen = int(now["ended"])
         return Look(
             self._at, int(now["workers"]), int(now["busy"]), int(now["queued"]), int(now["next"]),
-            totals.switches, totals.busy_s, totals.worker_s, ended,
+            totals.switches, totals.busy_s, totals.worker_s, ended, self._work.end[ended],
         )  # fmt: skip
 
     def records(self, since_s: float = 0.0) -> Records:
