@@ -38,15 +38,15 @@ class Behind:
 def contest(values: Floats, *, alpha: float, references: Mask | None = None, gaps: bool = True) -> Contest:
     """Find the conditions that are told from the best; `values` is (conditions, replicates), more is better.
 
-    A row is one condition, a column one seed; NaN is missing. The true best is told from the best with a probability
-    of at most alpha, and a single one is left with a probability of at most alpha where several are best. A condition
-    is told when its paired difference from one of the leaders exceeds the one-sided t bound at alpha / conditions
-    (Bonferroni, valid for any dependence and any choice of leaders). Only `references` can lead. Gaps hold together
-    with probability 1 - alpha; without `gaps` none are bounded. Differences are taken as normal, as a skew that all conditions share leaves them; where
-    the best owes its mean to rare large values, or all others theirs to rare small ones, five replicates rarely show
-    them, and it is told from the best in 20 or 40 % of studies. Sources: Gupta (1965), Technometrics 7 (the subset
-    that holds the best); Hsu (1984), Annals of Statistics 12 (constrained bounds of the gap); for the variances see
-    `behind`.
+    A row is one condition, a column one seed; NaN is missing. The true best is told from the best with a
+    probability of at most alpha, and a single one is left with a probability of at most alpha where several are
+    best. A condition is told when its paired difference from one of the leaders exceeds the one-sided t bound at
+    alpha / conditions (Bonferroni, valid for any dependence and any choice of leaders). Only `references` can lead.
+    Gaps hold together with probability 1 - alpha; without `gaps` none are bounded. Differences are taken as normal,
+    as a skew that all conditions share leaves them; where the best owes its mean to rare large values, or all
+    others theirs to rare small ones, five replicates rarely show them, and it is told from the best in 20 or 40 %
+    of studies. Sources: Gupta (1965), Technometrics 7 (the subset that holds the best); Hsu (1984), Annals of
+    Statistics 12 (constrained bounds of the gap); for the variances see `behind`.
     """
     count = len(values)
     with np.errstate(invalid="ignore"):
