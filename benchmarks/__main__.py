@@ -17,6 +17,7 @@ SCRIPTS = (
     "judging",
     "threadpool",
     "decisions",
+    "overnight",
     "floor",
     "web",
     "stall",

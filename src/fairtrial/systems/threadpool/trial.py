@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ from fairtrial.contract.system import Context
 from fairtrial.errors import FairtrialError, Invalid, UserError
 from fairtrial.systems.threadpool import measure
 from fairtrial.systems.threadpool.analytic.capacity import capacity
+from fairtrial.systems.threadpool.label.record import Labelled
 from fairtrial.systems.threadpool.metrics import GROUPS
-from fairtrial.systems.threadpool.parameters import Parameters
+from fairtrial.systems.threadpool.parameters import Parameters, Training
 from fairtrial.systems.threadpool.record import Records, Tasks
 from fairtrial.systems.threadpool.telemetry.schema import NAMES
-from fairtrial.systems.threadpool.words import Machine, Workload
+from fairtrial.systems.threadpool.words import SIZES, Machine, Workload
 from fairtrial.systems.threadpool.workload.draw import draw
 
 Metrics = dict[str, float | None]
@@ -71,7 +72,7 @@ def run(parameters: Parameters, context: Context, stage: Stage) -> Metrics:
     found |= measure.latencies(records, first) if found["stable"] else dict.fromkeys(GROUPS["latencies"])
     if parameters.records:
         context.table("tasks", _table(records))
-    if parameters.engine == "real" and parameters.mode == "run":
+    if parameters.engine == "real":
         _doubt(parameters, found)
     return found
 
@@ -107,9 +108,16 @@ def _load(parameters: Parameters, workload: Workload, machine: Machine, tasks: T
     rate = workload.arrivals.rate_per_s
     if workload.arrivals.kind == "trace":
         rate = len(tasks) / float(tasks.due_s[-1])
-    workers = parameters.pool.workers if parameters.policy is None else max(parameters.policy.workers, 64)
-    rho = rate / capacity(workload, machine, workers)
+    rho = rate / max(capacity(workload, machine, workers) for workers in _sizes(parameters))
     return {"rho": rho, "stable": float(rho < 1 or parameters.pool.queue_limit is not None)}
+
+
+def _sizes(parameters: Parameters) -> tuple[int, ...]:
+    """Return the sizes that the pool may have."""
+    policy = parameters.policy
+    if policy is None:
+        return (parameters.pool.workers,)
+    return (policy.workers,) if policy.kind == "fixed" else SIZES
 
 
 def _worked(parameters: Parameters, machine: Machine, context: Context, tasks: Tasks) -> tuple[Records, Metrics]:
@@ -165,14 +173,30 @@ def _train(parameters: Parameters, context: Context) -> Metrics:
         raise FairtrialError("mode train has a training")
     if "labels" not in context.inputs:
         raise UserError("mode train needs labels: `inputs: {labels: {study: NAME}}`, NAME being an oracle study")
-    found = labelled(pl.read_parquet(context.inputs["labels"]).to_dict(as_series=False))
-    trained = train(found, parameters.training, seed=context.seed)
+    columns = pl.read_parquet(context.inputs["labels"]).to_dict(as_series=False)
+    found, cores = labelled(columns), _cores(columns)
+    trained = train(found, parameters.training, seed=context.seed, cores=cores)
     if trained.model is not None:
         path = context.scratch / "model.reflex"
         path.write_bytes(trained.model)
         context.file(path)
+        context.table("importance", _important(found, parameters.training, seed=context.seed, cores=cores))
     context.table("choices", trained.rows)
     return dict(trained.metrics)
+
+
+def _cores(columns: Mapping[str, Sequence[Any]]) -> int:
+    """Return the cores of the machine that the labels are about; formulas are told, models are not."""
+    known = [value for value in columns.get("cores", ()) if value is not None]
+    return int(max(known)) if known else Machine().cores
+
+
+def _important(found: Labelled, training: Training, *, seed: int, cores: int) -> dict[str, Any]:
+    """Return the raw table `importance`: a row a feature."""
+    from fairtrial.systems.threadpool.reflex.importance import importance
+
+    every = importance(found, training.policy, held_out=training.held_out, seed=seed, cores=cores)
+    return {name: [getattr(one, name) for one in every] for name in ("feature", "rise", "low", "high")}
 
 
 def _table(records: Records) -> dict[str, Any]:

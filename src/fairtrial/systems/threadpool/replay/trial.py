@@ -17,8 +17,6 @@ from fairtrial.systems.threadpool.replay.replay import Decides, Replayed, replay
 from fairtrial.systems.threadpool.words import Pool
 
 Metrics = dict[str, float | None]
-NULL_TASKS = 100
-"""Without work, through a real pool of the first size: what the pool itself adds is measured beside the floor."""
 
 
 def run(parameters: Parameters, context: Context, tasks: Tasks) -> tuple[Records, Metrics]:
@@ -50,17 +48,16 @@ def _really(parameters: Parameters, guard: Decides, tasks: Tasks) -> tuple[Repla
     """Replay in real time; the floor is measured first, at the size where the policy starts."""
     from fairtrial.systems.threadpool.real.crowd import Crowd
     from fairtrial.systems.threadpool.real.native import Native
-    from fairtrial.systems.threadpool.real.run import run as really
+    from fairtrial.systems.threadpool.real.run import floor_s
 
     machine, first = parameters.machine, _first(parameters, guard)
-    nothing = np.zeros(NULL_TASKS)
-    _, facts = really(Tasks(nothing, nothing, nothing), machine, first)
+    low_s, high_s = floor_s(machine, first)
     with Native(tasks, machine, first) as pool:
         crowd = Crowd()
         replayed, records = _worked(pool, guard, parameters, tasks)
         late_s = float(np.quantile(pool.submitted_s - tasks.due_s, 0.99))
         others = crowd.others_share()
-    floor: Metrics = {"floor_p50_s": facts.floor_p50_s, "floor_p99_s": facts.floor_p99_s}
+    floor: Metrics = {"floor_p50_s": low_s, "floor_p99_s": high_s}
     return replayed, records, {**floor, "lateness_p99_s": late_s, "others_share": others}
 
 
