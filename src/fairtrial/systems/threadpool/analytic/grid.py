@@ -95,9 +95,7 @@ def _degenerate(here: np.ndarray[tuple[int], np.dtype[np.int64]], sizes: Sequenc
     flat = np.ptp(terms.latency_us, axis=1) <= 1e-9 * np.abs(terms.latency_us).max(axis=1)
     share = float(flat.mean())
     if share > 0:
-        said += (
-            f"; in {share:.0%} of them its latency term is the same for every size, so nothing is weighed against cost"
-        )
+        said += f"; in {share:.0%} of them its latency is the same for every size, so nothing is weighed against cost"
     return said
 
 

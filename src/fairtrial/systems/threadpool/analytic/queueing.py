@@ -17,10 +17,10 @@ TAIL = 0.05
 """Of the latency that counts: the p95."""
 IDLE_US = 50.0
 """What an idle worker costs, in microseconds of latency: the older oracle's price, so that weights mean the same."""
-GROWING_US = 1e6
-"""A load of 1 has no p95: it counts as a backlog of a second times the load, so that the size that can do most wins."""
-NODES = 48
-"""Sizes of tasks that stand for all."""
+HORIZON_S = 1.0
+"""For how long the load is as it was seen: a backlog grows no longer, and a queue near a load of 1 not further."""
+NODES, P95 = 48, 45
+"""Sizes of tasks that stand for all, and the place of their 95th percentile."""
 HALVINGS = 40
 
 
@@ -29,7 +29,8 @@ def terms(features: Floats, machine: Machine, sizes: tuple[int, ...] = SIZES) ->
 
     Latency: the p95 of a pool with Poisson arrivals at arrival_rate, CPU times with mean and variance of task_size
     (taken as log-normal), blocking as long as `seen.blocking_us` (taken as constant), sharing the cores of `machine`:
-    the closed pool's rates, the share that waits from the birth-death chain, waits by Allen and Cunneen. Switching: CPU
+    the closed pool's rates, the share that waits from the birth-death chain, waits by Allen and Cunneen; at most, and
+    from a load of 1 on, what a backlog is after a second: its drift and 1.96 standard deviations. Switching: CPU
     time lost in switches, in microseconds a task: (switches a second) x switch_us / arrival_rate, where a worker that
     blocks or falls idle switches once, and all cores do each quantum while more want to compute than there are.
     Idle: 50 microseconds x workers without a task. No penalty. NaN where a number is missing or nothing arrives.
@@ -105,7 +106,10 @@ def _p95_us(row: Seen, delay_us: Floats, able: Floats, *, chain: _Chain, machine
     free = slow * sizes + delay_us[:, None] + machine.wake_us
     busy = full * sizes + delay_us[:, None]
     stable = _quantile(free, busy, waits=chain.waits, wait_us=np.maximum(wait_us, 1e-6))
-    return np.where(rho < 1, stable, GROWING_US * rho + busy_us)
+    spread = 1.96 * np.sqrt((1 + services) * row.arrival_rate * HORIZON_S) / able[:, -1] * 1e6
+    growing = np.maximum(rho - 1, 0.0) * HORIZON_S * 1e6 + busy[:, P95] + spread
+    found: Floats = np.where(rho < 1, np.minimum(stable, growing), growing)
+    return found
 
 
 def _lognormal(mean: Floats, variation: Floats) -> Floats:

@@ -21,7 +21,7 @@ class Ratio:
     low: float | None
     high: float | None
     why: str = ""
-    """Why it is not known."""
+    """Why it is not known, or is no weight of a cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +40,55 @@ def answer(fitted: Fit, names: Sequence[str], *, pairs: int, alpha: float) -> An
     """Return the answer at level `alpha`; names[0] is the weight that the others are divided by.
 
     Yes: the terms explain the preferences (Wald's test over rows), the first weight is above 0, and all ratios have an
-    interval. A ratio has none where one of its weights is not identified, or where the first weight cannot be told
-    from 0, so that the ratio is unbounded.
+    interval, none of which is all below 0. A ratio has none where one of its weights is not identified, or where the
+    first weight cannot be told from 0, so that the ratio is unbounded. Partly: some ratios are well. Without an
+    estimate (separation), the bounds of the ratios are those that contradict no preference.
     """
+    flat = [_flat(fitted, names, place) for place in range(len(names))]
+    if flat[0]:
+        return Answer("no", f"No: {flat[0]}.", tuple(_unknown(name, flat[0]) for name in names[1:]), None)
     if fitted.separated:
-        why = f"no weights are best: some tell all {pairs} pairs rightly, and the larger they are the better they fit"
-        return Answer(
-            "no", f"No: {why}.", tuple(Ratio(name, None, None, None, "separated") for name in names[1:]), None
-        )
-    p = wald(fitted)
-    first, ratios = _first(fitted, names[0], alpha), []
-    for place, name in enumerate(names[1:], 1):
-        why = _flat(fitted, names, place) or first
-        ratios.append(_unknown(name, why) if why else _ratio(fitted, name, place, alpha))
-    known = [ratio for ratio in ratios if ratio.value is not None]
+        return _bounded(fitted, names, pairs)
+    p, first = wald(fitted), _first(fitted, names[0], alpha)
+    ratios = [
+        _unknown(name, first or flat[place]) if first or flat[place] else _ratio(fitted, name, place, alpha)
+        for place, name in enumerate(names[1:], 1)
+    ]
     if p > alpha:
         return Answer("no", f"No: the terms do not explain which size was better (p = {p:.2g}).", tuple(ratios), p)
-    if not known:
-        reasons = "; ".join(
-            dict.fromkeys(f"{ratio.name}/{names[0]} is not identified: {ratio.why}" for ratio in ratios)
+    good = [one for one in ratios if not one.why]
+    told = [f"{one.name}/{names[0]} = {one.value:.3g} [{one.low:.3g}, {one.high:.3g}]" for one in good]
+    lost = [f"{one.name}/{names[0]}: {one.why}" for one in ratios if one.why]
+    verdict = "yes" if not lost else "partly" if told else "no"
+    said = "; ".join(([", ".join(told)] if told else []) + lost)
+    return Answer(verdict, f"{verdict.capitalize()}: {said}.", tuple(ratios), p)
+
+
+def _bounded(fitted: Fit, names: Sequence[str], pairs: int) -> Answer:
+    ratios = []
+    for name, (low, high) in zip(names[1:], fitted.bounds[1:].tolist(), strict=True):
+        ratios.append(
+            Ratio(name, None, low, high, f"no estimate, but {_between(low, high, names[0])} contradicts nothing")
         )
-        return Answer("no", f"No: {reasons}.", tuple(ratios), p)
-    told = ", ".join(f"{one.name}/{names[0]} = {one.value:.3g} [{one.low:.3g}, {one.high:.3g}]" for one in known)
-    if len(known) == len(ratios):
-        return Answer("yes", f"Yes: {told}.", tuple(ratios), p)
-    return Answer("partly", f"Partly: {told}; {lost}.", tuple(ratios), p)
+    said = (
+        f"No: there is no estimate, since some weights contradict none of {pairs} preferences and settle "
+        f"{fitted.settled}, the surer the larger they are"
+    )
+    told = "; ".join(f"{one.name}/{names[0]} has {one.why}" for one in ratios)
+    return Answer("no", f"{said}; {told}.", tuple(ratios), None)
+
+
+def _between(low: float, high: float, first: str) -> str:
+    """Name the ratios that contradict no preference."""
+    if np.isnan([low, high]).any():
+        return f"no value with {first} above 0"
+    if low == high:
+        return f"only {low:.3g}"
+    if not np.isfinite([low, high]).any():
+        return "any value"
+    if np.isfinite([low, high]).all():
+        return f"any value from {low:.3g} to {high:.3g}"
+    return f"any value up to {high:.3g}" if np.isfinite(high) else f"any value from {low:.3g}"
 
 
 def wald(fitted: Fit) -> float:
@@ -84,26 +108,25 @@ def wald(fitted: Fit) -> float:
 
 def _first(fitted: Fit, name: str, alpha: float) -> str:
     """Return why nothing can be divided by the first weight; nothing where it can."""
-    if not fitted.identified[0]:
-        return f"{name} itself is not: its term does not differ by itself between sizes that were told apart"
     low, high = percentile(fitted.draws[:, 0], 1 - alpha)
     if low > 0:
         return ""
-    return f"{name} is below 0: the better size had the larger term" if high < 0 else f"{name} cannot be told from 0"
+    if high < 0:
+        return f"not identified, {name} is below 0: the better size had the larger term"
+    return f"not identified, {name} cannot be told from 0"
 
 
 def _flat(fitted: Fit, names: Sequence[str], place: int) -> str:
+    """Return why a weight is not identified by itself; nothing where it is."""
     if fitted.identified[place]:
         return ""
-    moves = [
-        names[other]
-        for other in range(len(names))
-        if other != place
-        and any(abs(way[place]) > 0 and abs(way[other]) > 1e-6 * np.abs(way).max() for way in fitted.flat)
-    ]
+    ways = np.abs(fitted.flat) > 1e-6 * np.abs(fitted.flat).max(axis=1, keepdims=True)
+    with_it = ways[ways[:, place]].any(axis=0)
+    moves = [name for other, name in enumerate(names) if with_it[other] and other != place]
+    name = names[place]
     if not moves:
-        return "its term is the same for every size that was told from another"
-    return f"its term moves in step with that of {' and '.join(moves)}"
+        return f"{name} is not identified, its term is the same for all sizes that were told apart"
+    return f"{name} is not identified, its term moves in step with that of {' and '.join(moves)}"
 
 
 def _unknown(name: str, why: str) -> Ratio:
@@ -112,4 +135,5 @@ def _unknown(name: str, why: str) -> Ratio:
 
 def _ratio(fitted: Fit, name: str, place: int, alpha: float) -> Ratio:
     low, high = percentile(fitted.draws[:, place] / fitted.draws[:, 0], 1 - alpha)
-    return Ratio(name, float(fitted.theta[place] / fitted.theta[0]), low, high)
+    why = f"below 0 [{low:.3g}, {high:.3g}]: what costs more was better" if high < 0 else ""
+    return Ratio(name, float(fitted.theta[place] / fitted.theta[0]), low, high, why)

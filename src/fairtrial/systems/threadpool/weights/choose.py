@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from fairtrial.stats.resample import percentile
-from fairtrial.stats.summary import Floats, Integers, Mask
+from fairtrial.stats.summary import Floats, Integers
 from fairtrial.systems.threadpool.label.record import Labelled
 from fairtrial.systems.threadpool.reflex.score import Yardstick, yardstick
 from fairtrial.systems.threadpool.reflex.split import folds
-from fairtrial.systems.threadpool.weights.logit import fit
+from fairtrial.systems.threadpool.weights.logit import ridge
 from fairtrial.systems.threadpool.weights.preference import Preferences
 
 DRAWS = 2000
@@ -33,10 +33,11 @@ class Choice:
 
 
 def compare(labelled: Labelled, terms: Floats, found: Preferences, published: Floats, *, seed: int) -> list[Choice]:
-    """Return the choices of fitted weights, of the published ones and of one constant size, from terms (rows, sizes, k).
+    """Return the choices of fitted weights, of the published ones and of one size for all, of terms (rows, sizes, k).
 
-    In five folds of rows: weights are fitted, and the constant is named, by the rows of the other folds. Regret is
-    scored by replicates that did not name the best size, where there are four. Intervals are a bootstrap over rows.
+    In five folds of rows: weights are fitted, and the constant is named, by the rows of the other folds; the weights
+    also to unstable sizes being worse (`found` has them), by `logit.ridge`. Regret is scored by replicates that did not
+    name the best size, where there are four. Intervals are a bootstrap over rows.
     """
     yard = yardstick(labelled)
     rng = np.random.default_rng([seed, 1])
@@ -45,16 +46,11 @@ def compare(labelled: Labelled, terms: Floats, found: Preferences, published: Fl
         kept = np.isin(found.row, part.train)
         weights = np.zeros(terms.shape[2])
         if kept.any():
-            weights = _fitted(found, kept, terms, rng=rng)
+            weights = ridge(found.differences(terms)[kept])
         fitted[part.test] = (terms[part.test] @ weights).argmin(axis=1)
         constant[part.test] = yard.regret[part.train].mean(axis=0).argmin()
     ways = {"fitted weights": fitted, "published weights": (terms @ published).argmin(axis=1), "one size": constant}
     return [_choice(name, places, yard, rng=rng) for name, places in ways.items()]
-
-
-def _fitted(found: Preferences, kept: Mask, terms: Floats, *, rng: np.random.Generator) -> Floats:
-    some = replace(found, row=found.row[kept], better=found.better[kept], worse=found.worse[kept])
-    return fit(some.differences(terms), some.row, rng=rng).full
 
 
 def _choice(name: str, places: Integers, yard: Yardstick, *, rng: np.random.Generator) -> Choice:

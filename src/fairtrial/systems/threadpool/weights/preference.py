@@ -9,6 +9,9 @@ import numpy as np
 
 from fairtrial.stats.summary import Floats, Integers, Mask
 
+LEAST = 2
+"""Replicates that both sizes need: one difference has no noise to be compared with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
@@ -32,27 +35,26 @@ class Preferences:
         return found
 
 
-def preferences(p95_s: Floats, stable: Mask, *, alpha: float) -> Preferences:
+def preferences(p95_s: Floats, stable: Mask, *, alpha: float, unstable: bool = False) -> Preferences:
     """Return which of two sizes is better, of p95 (rows, sizes, replicates), NaN missing, and stable (rows, sizes).
 
-    A stable size that was measured is better than an unstable one. Of two stable ones that one is which has the lower
-    geometric mean p95, where Student's paired t test on the logarithms, two-sided at `alpha`, tells them apart:
-    replicates saw the same tasks. Integers that are not told apart count for nothing: p95s that differ by noise alone
-    prefer neither. Two unstable sizes are not compared.
+    Better is which has the lower geometric mean p95, where Student's paired t test on the logarithms, two-sided at
+    `alpha`, tells them apart: replicates saw the same tasks. Pairs that are not told apart count for nothing: p95s
+    that differ by noise alone prefer neither. An unstable size has no p95: that it is worse than a stable one counts
+    where `unstable` asks for it. It is certain, so no finite weight of a latency that sees it is large enough.
     """
-    logs = np.log(np.where(p95_s > 0, p95_s, np.nan))
-    measured = np.isfinite(logs).any(axis=2) & stable
+    logs = np.log(np.where((p95_s > 0) & stable[:, :, None], p95_s, np.nan))
     rows, better, worse, compared = [], [], [], 0
     for one, other in combinations(range(p95_s.shape[1]), 2):
-        sign = _signs(logs[:, one] - logs[:, other], alpha)
-        sign = np.where(measured[:, one] & ~stable[:, other], -1, sign)
-        sign = np.where(measured[:, other] & ~stable[:, one], 1, sign)
+        differences = logs[:, one] - logs[:, other]
+        sign = _signs(differences, alpha)
+        if unstable:
+            sign = np.where(stable[:, one] != stable[:, other], np.where(stable[:, one], -1, 1), sign)
         told = np.flatnonzero(sign)
         rows.append(told)
         better.append(np.where(sign[told] < 0, one, other))
         worse.append(np.where(sign[told] < 0, other, one))
-        seen = (measured[:, one] | ~stable[:, one]) & (measured[:, other] | ~stable[:, other])
-        compared += int((seen & (measured[:, one] | measured[:, other])).sum())
+        compared += int((np.isfinite(differences).sum(axis=1) >= LEAST).sum())
     return Preferences(np.concatenate(rows), np.concatenate(better), np.concatenate(worse), len(p95_s), compared)
 
 
@@ -65,7 +67,7 @@ def _signs(differences: Floats, alpha: float) -> Integers:
     mean = filled.sum(axis=1) / np.maximum(n, 1)
     spread = np.where(np.isfinite(differences), (filled - mean[:, None]) ** 2, 0.0).sum(axis=1)
     error = np.sqrt(spread / np.maximum(n * (n - 1), 1))
-    limit = np.where(n >= 2, stdtrit(np.maximum(n - 1, 1), 1 - alpha / 2), np.inf)
-    told = (n >= 2) & (np.abs(mean) > limit * error) & (mean != 0)
+    limit = stdtrit(np.maximum(n - 1, 1), 1 - alpha / 2)
+    told = (n >= LEAST) & (np.abs(mean) > limit * error) & (mean != 0)
     found: Integers = np.where(told, np.sign(mean), 0).astype(np.int64)
     return found

@@ -73,7 +73,8 @@ def _weighed(title: str, labelled: Labelled, terms: Terms, *, alpha: float, seed
     said = answer(fitted, names, pairs=len(found), alpha=alpha)
     choices: Sequence[Choice] = ()
     if len(np.unique(some.features, axis=0)) > 1:
-        choices = compare(some, stacked, found, np.array(PUBLISHED[: len(names)]), seed=seed)
+        every = preferences(some.p95_s, some.stable, alpha=alpha, unstable=True)
+        choices = compare(some, stacked, every, np.array(PUBLISHED[: len(names)]), seed=seed)
     return Weighed(title, names, len(known), found, fitted, said, tuple(choices), turned)
 
 
