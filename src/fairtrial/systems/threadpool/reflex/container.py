@@ -24,6 +24,8 @@ FORMAT = 1
 HEAD = struct.Struct("<4sHI8s8sBBBBBHHHH")
 """Magic, format, length, schema, training data, kind, features, sizes, width, units, trees, nodes, leaves, words."""
 CRC = struct.Struct("<I")
+MADE = 2
+"""Inputs that are made of the features, in this format."""
 AGAIN = "train it again with this version"
 
 
@@ -81,7 +83,7 @@ def _counts(arrays: Arrays) -> dict[str, int]:
     """Return how long the arrays are; words are counted by whoever writes them."""
     leaves, width = arrays.value.shape
     return {
-        "features": len(arrays.centre), "sizes": len(arrays.sizes), "width": width, "units": len(arrays.bias),
+        "features": len(arrays.low), "sizes": len(arrays.sizes), "width": width, "units": len(arrays.bias),
         "trees": len(arrays.root), "nodes": len(arrays.feature), "leaves": leaves,
     }  # fmt: skip
 
@@ -89,10 +91,11 @@ def _counts(arrays: Arrays) -> dict[str, int]:
 def _layout(counts: dict[str, int]) -> Iterator[tuple[str, str, tuple[int, ...]]]:
     """Say in order which array stands in the file, as what, and in which shape."""
     features, sizes, width, units, trees, nodes, leaves, _ = counts.values()
+    inputs = features + MADE
     yield "sizes", "<u2", (sizes,)
     yield "logged", "u1", (features,)
-    for name in ("centre", "scale", "low", "high"):
-        yield name, "<f4", (features,)
+    for name, count in (("centre", inputs), ("scale", inputs), ("low", features), ("high", features)):
+        yield name, "<f4", (count,)
     yield "feature", "u1", (nodes,)
     yield "threshold", "<f4", (nodes,)
     yield "left", "<i2", (nodes,)
@@ -100,7 +103,7 @@ def _layout(counts: dict[str, int]) -> Iterator[tuple[str, str, tuple[int, ...]]
     yield "root", "<i2", (trees,)
     yield "output", "u1", (trees,)
     yield "value", "<f4", (leaves, width)
-    yield "inner", "<f4", (features, units)
+    yield "inner", "<f4", (inputs, units)
     yield "bias", "<f4", (units,)
     yield "outer", "<f4", (units, sizes)
     yield "base", "<f4", (sizes,)
@@ -144,7 +147,7 @@ def _sound(arrays: Arrays) -> None:
     links = np.concatenate([arrays.left, arrays.right])
     above = np.concatenate([np.arange(nodes), np.arange(nodes)])
     sound = (
-        len(arrays.centre) == len(schema.FEATURES),
+        len(arrays.low) == len(schema.FEATURES),
         sizes > 0 and arrays.sizes[0] >= 1 and (np.diff(arrays.sizes) > 0).all(),
         (arrays.feature < len(arrays.centre)).all(),
         ((links > above) | (links < 0)).all() and (links < nodes).all() and (links >= -leaves).all(),

@@ -14,12 +14,12 @@ Parts = Mapping[str, Any]
 """Fields of `Arrays` that a kind of model fills."""
 
 
-def nothing(sizes: int, features: int) -> dict[str, Any]:
+def nothing(sizes: int, inputs: int) -> dict[str, Any]:
     """Return the fields of a model without trees and units: every size costs the same."""
     whole = np.zeros(0, dtype=np.int64)
     return {
         "feature": whole, "threshold": np.zeros(0), "left": whole, "right": whole, "root": whole, "output": whole,
-        "value": np.zeros((0, sizes)), "inner": np.zeros((features, 0)), "bias": np.zeros(0),
+        "value": np.zeros((0, sizes)), "inner": np.zeros((inputs, 0)), "bias": np.zeros(0),
         "outer": np.zeros((0, sizes)), "base": np.zeros(sizes),
     }  # fmt: skip
 

@@ -9,7 +9,11 @@ import numba
 import numpy as np
 
 from fairtrial.stats.summary import Floats, Integers, Mask
+from fairtrial.systems.threadpool.telemetry.schema import NAMES
 
+RATE, P50, SIZE = (NAMES.index(name) for name in ("arrival_rate", "task_time_p50_us", "task_size_mean"))
+INPUTS = len(NAMES) + 2
+"""The ten features and two that are made of them: see `normalise`."""
 TIE = 0.01
 """Log costs closer than this (1 % of a p95) are equal: the smaller size is taken."""
 
@@ -25,12 +29,17 @@ def within(arrays: Any, features: Any) -> bool:
 
 @numba.njit(cache=True)
 def normalise(arrays: Any, features: Any, inputs: Any) -> None:
-    """Write the normalised features, rounded to single precision as the trees of scikit-learn do."""
+    """Write the normalised inputs (12,), rounded to single precision as the trees of scikit-learn do.
+
+    Beside the features stand two that queueing theory looks at, and that a tree, which asks for one feature at a time,
+    cannot make: the CPU load (arrivals times CPU time) and how much longer a task takes than it computes.
+    """
     for at in range(features.shape[0]):
-        value = features[at]
-        if arrays.logged[at]:
-            value = math.log1p(max(value, 0.0))
-        inputs[at] = np.float32((value - arrays.centre[at]) / arrays.scale[at])
+        inputs[at] = math.log1p(max(features[at], 0.0)) if arrays.logged[at] else features[at]
+    inputs[features.shape[0]] = inputs[RATE] + inputs[SIZE]
+    inputs[features.shape[0] + 1] = inputs[P50] - inputs[SIZE]
+    for at in range(inputs.shape[0]):
+        inputs[at] = np.float32((inputs[at] - arrays.centre[at]) / arrays.scale[at])
 
 
 @numba.njit(cache=True)
@@ -73,7 +82,7 @@ def evaluate(arrays: Any, features: Any, inputs: Any, out: Any) -> None:
 def decide(arrays: Any, features: Any, inputs: Any, out: Any) -> int:
     """Return the size chosen for one row of features (10,); 0 where it is out of range or a number is missing.
 
-    `inputs` (10,) and `out` (sizes,) are room to work in, so that a loop of decisions allocates nothing.
+    `inputs` (12,) and `out` (sizes,) are room to work in, so that a loop of decisions allocates nothing.
     """
     if not within(arrays, features):
         return 0
@@ -90,7 +99,7 @@ def decide(arrays: Any, features: Any, inputs: Any, out: Any) -> int:
 @numba.njit(cache=True)
 def decisions(arrays: Any, features: Floats) -> Integers:
     """Return what `decide` says of each row (rows, 10)."""
-    inputs, out = np.empty(features.shape[1]), np.empty(arrays.base.shape[0])
+    inputs, out = np.empty(INPUTS), np.empty(arrays.base.shape[0])
     chosen = np.empty(features.shape[0], dtype=np.int64)
     for row in range(features.shape[0]):
         chosen[row] = decide(arrays, features[row], inputs, out)
@@ -100,7 +109,7 @@ def decisions(arrays: Any, features: Floats) -> Integers:
 @numba.njit(cache=True)
 def log_costs(arrays: Any, features: Floats) -> Floats:
     """Return the log costs (rows, sizes) of rows of features, in range or not; NaN follows from NaN."""
-    inputs = np.empty(features.shape[1])
+    inputs = np.empty(INPUTS)
     out = np.empty((features.shape[0], arrays.base.shape[0]))
     for row in range(features.shape[0]):
         evaluate(arrays, features[row], inputs, out[row])
@@ -111,8 +120,8 @@ def log_costs(arrays: Any, features: Floats) -> Floats:
 
 @numba.njit(cache=True)
 def normalised(arrays: Any, features: Floats) -> Floats:
-    """Return the rows (rows, 10) as the trees and units see them: what learning and deciding share."""
-    out = np.empty(features.shape)
+    """Return the rows (rows, 10) as the trees and units see them, (rows, 12): what learning and deciding share."""
+    out = np.empty((features.shape[0], INPUTS))
     for row in range(features.shape[0]):
         normalise(arrays, features[row], out[row])
     return out
@@ -130,7 +139,7 @@ def inside(arrays: Any, features: Floats) -> Mask:
 @numba.njit(cache=True)
 def spin(arrays: Any, features: Floats, rounds: int) -> int:
     """Decide every row that many times, and return the sum of the choices, so that no decision can be left out."""
-    inputs, out = np.empty(features.shape[1]), np.empty(arrays.base.shape[0])
+    inputs, out = np.empty(INPUTS), np.empty(arrays.base.shape[0])
     total = 0
     for _ in range(rounds):
         for row in range(features.shape[0]):

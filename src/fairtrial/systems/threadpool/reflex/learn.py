@@ -19,6 +19,8 @@ from fairtrial.systems.threadpool.telemetry.schema import FEATURES
 
 LEAVES = (1, 2, 4, 8, 16)
 """Sizes of tree among which the training rows decide; 16 leaves of seven sizes keep the file within 1 KB."""
+FLAT = 1e-6
+"""Spread of an input below which it is rounding."""
 LEAST_ROWS = 10
 """In a leaf, where there are enough rows."""
 FOLDS = 5
@@ -62,26 +64,29 @@ def fit(kind: str, labelled: Labelled, *, seed: int, replicates: Sequence[int] |
 def _prepared(labelled: Labelled) -> Arrays:
     """Return the arrays of a model that has learned nothing yet but its features' scale and range.
 
-    Features that span decades (all but shares) are taken as log(1 + x); then each gets mean 0 and standard deviation 1
-    over the rows.
+    Features that span decades (all but shares) are taken as log(1 + x); then every input gets mean 0 and standard
+    deviation 1 over the rows.
     """
+    from fairtrial.systems.threadpool.reflex.infer import INPUTS, normalised
+
     raw = labelled.features
-    logged = export.whole([feature.unit != "share" for feature in FEATURES])
-    values = np.where(logged == 1, np.log1p(np.maximum(raw, 0.0)), raw)
-    spread = values.std(axis=0)
-    return Arrays(
+    plain = Arrays(
         sizes=export.whole(labelled.sizes),
-        logged=logged,
-        centre=export.single(values.mean(axis=0)),
-        scale=export.single(np.where(spread > 1e-9, spread, 1.0)),
+        logged=export.whole([feature.unit != "share" for feature in FEATURES]),
+        centre=np.zeros(INPUTS),
+        scale=np.ones(INPUTS),
         low=export.single(raw.min(axis=0), towards=-np.inf),
         high=export.single(raw.max(axis=0), towards=np.inf),
-        **export.nothing(len(labelled.sizes), raw.shape[1]),
+        **export.nothing(len(labelled.sizes), INPUTS),
     )
+    values = normalised(plain, raw)
+    spread = values.std(axis=0)
+    scale = export.single(np.where(spread > FLAT, spread, 1.0))
+    return plain._replace(centre=export.single(values.mean(axis=0)), scale=scale)
 
 
 def estimate(kind: str, inputs: Floats, wanted: Floats, *, seed: int) -> Any:
-    """Return what scikit-learn fits to normalised inputs (rows, 10): an estimator, or one for each size (boosting)."""
+    """Return what scikit-learn fits to normalised inputs (rows, 12): an estimator, or one for each size (boosting)."""
     if kind == "tree":
         return _tree(inputs, wanted, _leaves(inputs, wanted, seed), seed)
     if kind == "boosting":
@@ -125,7 +130,7 @@ def _least(rows: int) -> int:
 def _leaves(inputs: Floats, wanted: Floats, seed: int) -> int:
     """Return the smallest number of leaves whose choices are, in folds, within a standard error of the best number's.
 
-    What is compared is the log regret of the chosen size on rows that the tree did not see, paired by row; where
+    What is compared is the regret of the chosen size on rows that the tree did not see, paired by row; where
     nothing can be learned the tree ends as one leaf, which is the best constant. Source: Breiman, Friedman, Olshen
     and Stone (1984), Classification and Regression Trees, section 3.4 (the 1 SE rule).
     """
@@ -140,12 +145,12 @@ def _leaves(inputs: Floats, wanted: Floats, seed: int) -> int:
 
 
 def _lost(inputs: Floats, wanted: Floats, fold: Integers, *, leaves: int, seed: int) -> Floats:
-    """Return the log regret of each row, chosen by the tree of the other folds."""
+    """Return the regret of each row, chosen by the tree of the other folds."""
     lost = np.empty(len(inputs))
     for part in range(FOLDS):
         test = fold == part
         chosen = _tree(inputs[~test], wanted[~test], leaves, seed).predict(inputs[test]).argmin(axis=1)
-        lost[test] = wanted[test, chosen]
+        lost[test] = np.expm1(wanted[test, chosen])
     return lost
 
 

@@ -27,13 +27,13 @@ class Arrays(NamedTuple):
     logged: Integers
     """(10,): 1 where log(1 + x) is taken of this feature."""
     centre: Floats
-    """(10,): subtracted after that; then `scale` divides."""
+    """(12,), of the features and the two made of them: subtracted after that; then `scale` divides."""
     scale: Floats
     low: Floats
     """(10,): the least and the largest value of each feature that was trained on, as measured."""
     high: Floats
     feature: Integers
-    """(nodes,): which feature a node asks for; up to its threshold one goes left."""
+    """(nodes,): which input a node asks for; up to its threshold one goes left."""
     threshold: Floats
     left: Integers
     """(nodes,): the next node, or ~leaf (negative); a node comes before those below it."""
@@ -45,7 +45,7 @@ class Arrays(NamedTuple):
     value: Floats
     """(leaves, width)."""
     inner: Floats
-    """(10, units): weights of the hidden units, which are rectified."""
+    """(12, units): weights of the hidden units, which are rectified."""
     bias: Floats
     outer: Floats
     """(units, sizes): what a hidden unit adds."""
