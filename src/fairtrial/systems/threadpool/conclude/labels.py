@@ -86,8 +86,8 @@ def _flat(rows: Labelled, labels: Sequence[Label]) -> Iterator[str]:
     spread = [float(np.nanmax(np.where(np.isfinite(label.regret), label.regret, np.nan))) for _, label in known]
     yield (
         f"In {every} of {len(known)} rows no stable size can be told from the best; {unstable} have sizes that cannot "
-        f"do what arrives. The worst stable size costs {np.median(spread):.0%} more p95 than the best in the median "
-        f"row, {max(spread):.0%} in the worst one."
+        f"do what arrives. The worst stable size has {1 + np.median(spread):.3g} times the p95 of the best in the "
+        f"median row, {1 + max(spread):.3g} times in the worst one."
     )
 
 
@@ -112,7 +112,8 @@ def _agreed(oracles: Sequence[Oracle]) -> Iterator[str]:
         best = max(stable, key=lambda oracle: (oracle.agreement.in_best, -oracle.agreement.unstable))
         yield (
             f"Most often in the best set is '{best.name}': {best.agreement.share:.0%} of rows "
-            f"({best.agreement.low:.0%} to {best.agreement.high:.0%})."
+            f"({best.agreement.low:.0%} to {best.agreement.high:.0%}); in {best.agreement.unstable} rows its choice "
+            "cannot do what arrives."
         )
 
 
@@ -153,7 +154,7 @@ def _sizes_figure(rows: Labelled, labels: Sequence[Label]) -> Figure:
     series = []
     for at, family in enumerate(FAMILIES):
         points = [
-            (float(rows.features[place, MEAN]), float(label.smallest))
+            (float(rows.features[place, MEAN]), rows.sizes.index(label.smallest) + 0.35 - 0.17 * at)
             for place, label in enumerate(labels)
             if label.smallest is not None and rows.family[place] == at and np.isfinite(rows.features[place, MEAN])
         ]
@@ -164,9 +165,10 @@ def _sizes_figure(rows: Labelled, labels: Sequence[Label]) -> Figure:
         "label-size",
         "Size of tasks against the best number of workers",
         Axis("mean CPU time of a task (us)", log=True),
-        Axis("workers", log=True, ticks=tuple((float(size), str(size)) for size in rows.sizes)),
+        Axis("workers", ticks=tuple((float(at), str(size)) for at, size in enumerate(rows.sizes))),
         tuple(series),
-        caption="One dot a row of telemetry: the smallest size that cannot be told from the best.",
+        caption="One point a row of telemetry: the smallest size that cannot be told from the best; families beside "
+        "each other.",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +13,15 @@ from fairtrial.stats.interval import t_interval
 from fairtrial.stats.summary import Floats
 from fairtrial.systems.threadpool.conclude.trials import Ints, Trials, aligned
 
-KIND, BASELINE, P95 = "policy.kind", "fixed", "latency_p95_s"
+KIND, FIXED, P95 = "policy.kind", "fixed", "latency_p95_s"
+ARM = "baseline"
+"""The variant that the others are set beside, where policies are variants."""
 COSTS = ("changes_per_s", "decisions_per_s", "workers_mean", "resize_s", "fallback_share")
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """A policy's p95 over that of the fixed size, on the same tasks."""
+    """A policy's p95 over that of the baseline, on the same tasks."""
 
     place: str
     policy: str
@@ -32,29 +34,40 @@ class Gain:
     """Means of COSTS."""
 
     @property
+    def told(self) -> str:
+        """The ratio with its interval, in words."""
+        return f"{self.ratio:.3g} ({self.low:.3g} to {self.high:.3g})"
+
+    @property
     def verdict(self) -> str:
         """Say better, worse, or open."""
         return "better" if self.high < 1 else "worse" if self.low > 1 else "open"
 
 
 def gains(found: Trials) -> tuple[Gain, ...]:
-    """Return what each policy gains over the fixed size, by workload: pairs of seeds, with Student's intervals."""
-    made = []
-    for name, places in found.groups(apart=(KIND,)).items():
-        policies = dict(found.by(KIND, places))
-        if BASELINE in policies:
-            made += [
-                gain
-                for policy in policies
-                if policy != BASELINE and (gain := _gain(found, (name, str(policy)), policies)) is not None
-            ]
-    return tuple(made)
+    """Return what each policy gains over the baseline, by workload: pairs of seeds, with Student's intervals.
+
+    Policies are the levels of the factor `policy.kind`, and the fixed size is the baseline; else they are variants, and
+    the baseline is the one of this name.
+    """
+    return tuple(_gains(found))
 
 
-def _gain(found: Trials, what: tuple[str, str], policies: dict[object, Ints]) -> Gain | None:
+def _gains(found: Trials) -> Iterator[Gain]:
+    factor = KIND in found.factors
+    baseline = FIXED if factor else ARM
+    for name, places in found.groups(apart=(KIND,), arms=factor).items():
+        policies: dict[object, Ints] = dict(found.by(KIND, places) if factor else found.arms(places))
+        for policy in policies if baseline in policies else ():
+            gain = _gain(found, (name, str(policy)), policies, baseline) if policy != baseline else None
+            if gain is not None:
+                yield gain
+
+
+def _gain(found: Trials, what: tuple[str, str], policies: Mapping[object, Ints], baseline: str) -> Gain | None:
     place, policy = what
     replicates = np.unique(found.replicate)
-    fixed, mine = (aligned(found, P95, policies[one], replicates) for one in (BASELINE, policy))
+    fixed, mine = (aligned(found, P95, policies[one], replicates) for one in (baseline, policy))
     logs: Floats = np.log(mine / fixed)
     logs = logs[np.isfinite(logs)]
     interval = t_interval(logs.tolist()) if len(logs) > 1 else None
@@ -66,34 +79,42 @@ def _gain(found: Trials, what: tuple[str, str], policies: dict[object, Ints]) ->
 
 
 def section(found: Trials) -> Section | None:
-    """Return the section; None where no policy was replayed beside a fixed size."""
-    if KIND not in found.factors or "changes_per_s" not in found.metrics or not (made := gains(found)):
+    """Return the section; None where no policy was replayed beside a baseline."""
+    if "changes_per_s" not in found.metrics or not (made := gains(found)):
         return None
     return Section("Policies in closed loop", tuple(_sentences(made)), (_table(made),), (_figure(made),))
 
 
 def _sentences(made: tuple[Gain, ...]) -> Iterator[str]:
     for policy in dict.fromkeys(gain.policy for gain in made):
-        mine = [gain for gain in made if gain.policy == policy]
-        words = [f"{gain.ratio:.3g} ({gain.low:.3g} to {gain.high:.3g}) on {gain.place}" for gain in mine]
+        mine = sorted((gain for gain in made if gain.policy == policy), key=lambda gain: gain.ratio)
         counts = ", ".join(
             f"{verdict} in {number}"
             for verdict in ("better", "worse", "open")
             if (number := sum(gain.verdict == verdict for gain in mine))
         )
-        yield f"{policy}: p95 over that of the fixed size {'; '.join(words)}: {counts} of {len(mine)}."
-    yield "Pairs are seeds: both policies got the same tasks. A ratio below 1 is an improvement."
+        ends = dict.fromkeys(f"{gain.told} on {gain.place}" for gain in (mine[0], mine[-1]))
+        yield f"{policy}: {counts} of {len(mine)} workloads; p95 over that of the baseline {' to '.join(ends)}."
+    yield (
+        "Pairs are seeds: both policies got the same tasks. A ratio below 1 is an improvement; intervals hold for one "
+        "comparison each."
+    )
 
 
 def _table(made: tuple[Gain, ...]) -> Grid:
     rows: list[tuple[Cell, ...]] = [
-        (gain.place, gain.policy, gain.p95_s * 1e3, f"{gain.ratio:.3g} ({gain.low:.3g} to {gain.high:.3g})",
-         gain.verdict, *gain.costs)
+        (gain.place, gain.policy, f"{gain.p95_s * 1e3:.4g}", gain.told, gain.verdict,
+         *(f"{cost:.3g}" for cost in gain.costs))
         for gain in made
     ]  # fmt: skip
-    columns = ("workload", "policy", "p95 (ms)", "p95 / fixed (95 %)", "verdict", "changes /s", "decisions /s",
+    columns = ("workload", "policy", "p95 (ms)", "p95 / baseline (95 %)", "verdict", "changes /s", "decisions /s",
                "workers", "resizing (s)", "fallback share")  # fmt: skip
-    return Grid(columns, tuple(rows), title=f"Means of {min(gain.pairs for gain in made)} or more paired seeds")
+    return Grid(columns, tuple(rows), title=f"Policies, {_pairs(made)} paired seeds each")
+
+
+def _pairs(made: tuple[Gain, ...]) -> str:
+    least, most = min(gain.pairs for gain in made), max(gain.pairs for gain in made)
+    return str(least) if least == most else f"{least} to {most}"
 
 
 def _figure(made: tuple[Gain, ...]) -> Figure:
@@ -103,7 +124,7 @@ def _figure(made: tuple[Gain, ...]) -> Figure:
     series = []
     for at, policy in enumerate(policies):
         mine = [gain for gain in made if gain.policy == policy]
-        shift = 0.5 * (at / max(1, len(policies) - 1) - 0.5) if len(policies) > 1 else 0.0
+        shift = 0.7 * (at / max(1, len(policies) - 1) - 0.5) if len(policies) > 1 else 0.0
         series.append(
             Series(
                 policy,
@@ -115,10 +136,10 @@ def _figure(made: tuple[Gain, ...]) -> Figure:
         )
     return Figure(
         "replay-gain",
-        "p95 of the policies over that of the fixed size",
-        Axis("p95 / p95 of the fixed size", log=True),
+        "p95 of the policies over that of the baseline",
+        Axis("p95 / p95 of the baseline", log=True),
         Axis("", ticks=tuple((number[place], place) for place in places)),
         tuple(series),
-        marks=(Mark("x", 1.0, "as fixed"),),
+        marks=(Mark("x", 1.0, "baseline"),),
         caption="Left of the line is better. Intervals at 95 %, paired over seeds.",
     )

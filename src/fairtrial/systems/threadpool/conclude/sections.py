@@ -8,7 +8,7 @@ from typing import Any
 from fairtrial.errors import UnknownName
 from fairtrial.model.figure import Section
 from fairtrial.model.run import Measurements
-from fairtrial.systems.threadpool.conclude import labels, landscape, reality, regret, replayed
+from fairtrial.systems.threadpool.conclude import importance, labels, landscape, reality, regret, replayed
 from fairtrial.systems.threadpool.conclude.trials import Trials, trials
 
 Tables = Callable[[str], Any]
@@ -21,7 +21,8 @@ def sections(measured: Measurements, tables: Tables) -> Sequence[Section]:
         return ()
     made = [landscape.section(found)] if _sized(found) else []
     made.append(labels.section(found))
-    made += [reality.section(found), regret.section(found, _read(tables, "choices")), replayed.section(found)]
+    made += [reality.section(found), regret.section(found, _read(tables, "choices"))]
+    made += [importance.section(_read(tables, "importance")), replayed.section(found)]
     return [section for section in made if section is not None]
 
 

@@ -27,14 +27,23 @@ class Trials:
         """Return a metric of every trial; NaN where it is undefined or was never measured."""
         return self.metrics.get(name, np.full(len(self.replicate), np.nan))
 
-    def groups(self, *, apart: tuple[str, ...] = ()) -> Mapping[str, Ints]:
-        """Return name -> places of the trials that share variant and factors, those `apart` left out; in order met."""
+    def groups(self, *, apart: tuple[str, ...] = (), arms: bool = True) -> Mapping[str, Ints]:
+        """Return name -> places of the trials that share variant and factors, those `apart` left out; in order met.
+
+        Without `arms` the variant may differ too.
+        """
         names = [name for name in self.factors if name not in apart]
         found: dict[str, list[int]] = {}
         for place in range(len(self.replicate)):
             words = [f"{_last(name)} {_shown(self.factors[name][place])}" for name in names if self._has(name, place)]
-            found.setdefault(", ".join(filter(None, [self.variant[place], *words])) or "all", []).append(place)
+            arm = [self.variant[place]] if arms else []
+            found.setdefault(", ".join(filter(None, [*arm, *words])) or "all", []).append(place)
         return {label: np.array(places, np.int64) for label, places in found.items()}
+
+    def arms(self, places: Ints) -> Iterator[tuple[str, Ints]]:
+        """Yield each variant, in the order met, with the places of its trials."""
+        for name in dict.fromkeys(self.variant[place] for place in places.tolist()):
+            yield name, np.array([place for place in places.tolist() if self.variant[place] == name], np.int64)
 
     def by(self, factor: str, places: Ints) -> Iterator[tuple[object, Ints]]:
         """Yield each level of a factor, ascending, with the places of its trials."""
