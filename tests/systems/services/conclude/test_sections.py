@@ -191,7 +191,8 @@ def test_too_few_requests_for_a_median_are_said_in_one_line(planted):
         "TTFT and TPOT are not told; give it a longer load.duration_s."
     )
     alone = planted.measurements(metrics={"tokens_per_s": [50.0], "requests": [3]})
-    assert "had only 3 at the only level, so that" in by_title(sections(alone, planted.tables()))["Tokens"].sentences[-1]
+    said = by_title(sections(alone, planted.tables()))["Tokens"]
+    assert "had only 3 at the only level, so that" in said.sentences[-1]
     enough = planted.measurements(factors=factors, metrics=metrics | {"requests": [20, 30, 40]})
     assert "median needs" not in " ".join(by_title(sections(enough, planted.tables()))["Tokens"].sentences)
 
