@@ -33,10 +33,14 @@ def load(workload: Workload, machine: Machine, workers: int) -> float:
     return workload.arrivals.rate_per_s / capacity(workload, machine, workers)
 
 
-def throughputs(workload: Workload, machine: Machine, workers: int) -> Floats:
-    """Return X(k), tasks a second with k tasks always in the pool, for k = 1..`workers`."""
-    cpu_s = np.array([workload.cpu.mean_s])
-    found: Floats = closed(cpu_s, np.array([delay_s(workload, machine)]), machine, workers).throughput_per_s[0]
+def throughputs(workload: Workload, machine: Machine, workers: int, *, woken: bool = False) -> Floats:
+    """Return X(k), tasks a second with k tasks always in the pool, for k = 1..`workers`.
+
+    `woken`: as if a worker had to be woken for each task, as it is where tasks arrive at a pool with idle workers.
+    """
+    delay = delay_s(workload, machine) + (machine.wake_us * 1e-6 if woken else 0.0)
+    cpu = np.array([workload.cpu.mean_s])
+    found: Floats = closed(cpu, np.array([delay]), machine, workers).throughput_per_s[0]
     return found
 
 

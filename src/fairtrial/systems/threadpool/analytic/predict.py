@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ SHARES = {"latency_p50_s": 0.5, "latency_p95_s": 0.95, "latency_p99_s": 0.99}
 NAMES = ("latency_mean_s", *SHARES, "wait_mean_s")
 NOBODY = 1e-4
 """Where fewer wait than this, percentiles up to the 99th are those of tasks that do not wait."""
+ALIKE = 0.02
+"""Slowdowns count as one where they change the mean time with a worker by less than this share of it."""
 SLOWDOWNS = 8
 """Slowdowns that stand for all that tasks meet."""
 
@@ -31,11 +34,16 @@ class _Case:
     machine: Machine
     met: Steady
     stays_s: Floats
-    """Mean time with a worker while k have a task, k = 1..N: k / X(k)."""
+    """Mean time with a worker, being woken included, of a task that is the k-th in the pool, k = 1..N."""
 
     @property
     def woken_s(self) -> float:
         return self.machine.wake_us * 1e-6
+
+    @property
+    def busy_s(self) -> float:
+        """Mean time with a worker of a task that waited: all are busy, none is woken."""
+        return float(self.stays_s[-1]) - self.woken_s
 
 
 def predict(workload: Workload, machine: Machine, pool: Pool) -> dict[str, float | None]:
@@ -50,7 +58,7 @@ def predict(workload: Workload, machine: Machine, pool: Pool) -> dict[str, float
     (3) where the rate swings, a fluid backlog and the steady state of each level (`steady._swinging`); (4) the time
     with a worker is CPU time x slowdown + blocking + being woken, the slowdown being k / X(k) at the k tasks that are
     met, which is right in the mean (Little), and moving to the mean of all while the task lasts; it does not depend
-    on how long the task waited; (5) being woken for an arrival does not make the pool busier.
+    on how long the task waited; (5) while a worker is idle all tasks were begun by one that was woken.
 
     Percentiles count a dropped task as later than all others; means are of the tasks that are let in. None: no steady
     state (rho >= 1 without a bound; stable is 0), or an infinite variance of the times (Pareto with a shape of 2 or
@@ -58,13 +66,15 @@ def predict(workload: Workload, machine: Machine, pool: Pool) -> dict[str, float
     worker. Raises UserError for a trace that cannot be read.
     """
     workload, arrivals = _arrivals(workload)
-    able = throughputs(workload, machine, pool.workers)
+    able = _able(workload, machine, pool)
     rho = workload.arrivals.rate_per_s / float(able[-1])
     found: dict[str, float | None] = {**dict.fromkeys(NAMES), "rho": rho, "stable": 1.0}
     if rho >= 1 and pool.queue_limit is None:
         return {**found, "stable": 0.0}
     met = steady(workload, machine, pool, arrivals=arrivals, throughputs=able)
-    case = _Case(workload, machine, met, np.arange(1, pool.workers + 1) / able)
+    stays_s = np.arange(1, pool.workers + 1) / able
+    stays_s[-1] += machine.wake_us * 1e-6
+    case = _Case(workload, machine, met, stays_s)
     return found | _means(case) | _percentiles(case)
 
 
@@ -73,8 +83,16 @@ def loss(workload: Workload, machine: Machine, pool: Pool) -> float:
     if pool.queue_limit is None:
         return 0.0
     workload, arrivals = _arrivals(workload)
-    able = throughputs(workload, machine, pool.workers)
+    able = _able(workload, machine, pool)
     return steady(workload, machine, pool, arrivals=arrivals, throughputs=able).dropped
+
+
+def _able(workload: Workload, machine: Machine, pool: Pool) -> Floats:
+    """Return the tasks a second with 1..N in the pool: below N each was begun by a worker that was woken for it."""
+    able = throughputs(workload, machine, pool.workers)
+    if machine.wake_us and pool.workers > 1:
+        able[:-1] = throughputs(workload, machine, pool.workers - 1, woken=True)
+    return able
 
 
 def _arrivals(workload: Workload) -> tuple[Workload, Uneven]:
@@ -100,8 +118,8 @@ def _means(case: _Case) -> dict[str, float | None]:
     if wait is None:
         return {}
     wait_s = waits * wait.mean_s
-    at_once = (1 - waits) * (float(case.met.free @ case.stays_s) + case.woken_s)
-    return {"wait_mean_s": wait_s, "latency_mean_s": wait_s + at_once + waits * float(case.stays_s[-1])}
+    at_once = (1 - waits) * float(case.met.free @ case.stays_s)
+    return {"wait_mean_s": wait_s, "latency_mean_s": wait_s + at_once + waits * case.busy_s}
 
 
 def _percentiles(case: _Case) -> dict[str, float | None]:
@@ -131,9 +149,9 @@ def _percentiles(case: _Case) -> dict[str, float | None]:
 def _stays(case: _Case) -> tuple[Atoms, Atoms]:
     """Return the time with a worker of those who do not wait, and of those who do."""
     delayed_s, cpu_s = delay_s(case.workload, case.machine), case.workload.cpu.mean_s
-    slowdowns = (case.stays_s - delayed_s) / cpu_s if cpu_s else np.zeros_like(case.stays_s)
+    slowdowns = (case.stays_s - delayed_s - case.woken_s) / cpu_s if cpu_s else np.zeros_like(case.stays_s)
     again_s = delayed_s - case.workload.blocking.mean_s
-    met, chances = _met(slowdowns, case.met.free)
+    met, chances = _met(slowdowns, case.met.free, least=ALIKE * float(case.met.free @ case.stays_s), cpu_s=cpu_s)
     tasks = task(case.workload, ATOMS // len(met))
     busy = tasks.stays(slowdowns[-1:], np.ones(1), more_s=again_s)
     if not chances.sum():
@@ -142,10 +160,13 @@ def _stays(case: _Case) -> tuple[Atoms, Atoms]:
     return tasks.stays(met, chances, more_s=again_s + case.woken_s, settles_s=settles_s), busy
 
 
-def _met(slowdowns: Floats, free: Floats) -> tuple[Floats, Floats]:
-    """Return the slowdowns that tasks meet, at most 8, and how often; one where they are all the same."""
-    seen = free > free.max() * 1e-12
-    if np.ptp(slowdowns[seen]) < 1e-9 * slowdowns.max():
-        return slowdowns[:1], free.sum(keepdims=True)
+def _met(slowdowns: Floats, free: Floats, *, least: float, cpu_s: float) -> tuple[Floats, Floats]:
+    """Return the slowdowns that tasks meet, at most 8, and how often; their mean where they hardly differ.
+
+    `least`: standard deviation of the mean CPU time, slowed down, that makes a difference.
+    """
+    mean = float(free @ slowdowns)
+    if math.sqrt(max(0.0, float(free @ (slowdowns - mean) ** 2))) * cpu_s <= least:
+        return np.array([mean]), free.sum(keepdims=True)
     order = np.argsort(slowdowns)
     return condensed(slowdowns[order], free[order], SLOWDOWNS)
