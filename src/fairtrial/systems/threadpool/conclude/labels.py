@@ -151,10 +151,11 @@ def _correlations(rows: Labelled, labels: Sequence[Label]) -> Grid:
 
 
 def _sizes_figure(rows: Labelled, labels: Sequence[Label]) -> Figure:
+    below = {size: float(at) for at, size in enumerate(reversed(rows.sizes))}
     series = []
     for at, family in enumerate(FAMILIES):
         points = [
-            (float(rows.features[place, MEAN]), rows.sizes.index(label.smallest) + 0.35 - 0.17 * at)
+            (float(rows.features[place, MEAN]), below[label.smallest] + 0.17 * at - 0.37)
             for place, label in enumerate(labels)
             if label.smallest is not None and rows.family[place] == at and np.isfinite(rows.features[place, MEAN])
         ]
@@ -165,7 +166,7 @@ def _sizes_figure(rows: Labelled, labels: Sequence[Label]) -> Figure:
         "label-size",
         "Size of tasks against the best number of workers",
         Axis("mean CPU time of a task (us)", log=True),
-        Axis("workers", ticks=tuple((float(at), str(size)) for at, size in enumerate(rows.sizes))),
+        Axis("workers", ticks=tuple((at, str(size)) for size, at in below.items())),
         tuple(series),
         caption="One point a row of telemetry: the smallest size that cannot be told from the best; families beside "
         "each other.",

@@ -40,7 +40,9 @@ class Gain:
 
     @property
     def verdict(self) -> str:
-        """Say better, worse, or open."""
+        """Say better, worse, the same (in every pair), or open."""
+        if self.low == self.high == 1:
+            return "same"
         return "better" if self.high < 1 else "worse" if self.low > 1 else "open"
 
 
@@ -90,7 +92,7 @@ def _sentences(made: tuple[Gain, ...]) -> Iterator[str]:
         mine = sorted((gain for gain in made if gain.policy == policy), key=lambda gain: gain.ratio)
         counts = ", ".join(
             f"{verdict} in {number}"
-            for verdict in ("better", "worse", "open")
+            for verdict in ("better", "worse", "same", "open")
             if (number := sum(gain.verdict == verdict for gain in mine))
         )
         ends = dict.fromkeys(f"{gain.told} on {gain.place}" for gain in (mine[0], mine[-1]))
@@ -120,16 +122,16 @@ def _pairs(made: tuple[Gain, ...]) -> str:
 def _figure(made: tuple[Gain, ...]) -> Figure:
     policies = list(dict.fromkeys(gain.policy for gain in made))
     places = list(dict.fromkeys(gain.place for gain in made))
-    number = {place: float(len(places) - at) for at, place in enumerate(places)}
+    number = {policy: float(len(policies) - at) for at, policy in enumerate(policies)}
     series = []
-    for at, policy in enumerate(policies):
-        mine = [gain for gain in made if gain.policy == policy]
-        shift = 0.7 * (at / max(1, len(policies) - 1) - 0.5) if len(policies) > 1 else 0.0
+    for at, place in enumerate(places):
+        mine = [gain for gain in made if gain.place == place]
+        shift = 0.7 * ((at + 0.5) / len(places) - 0.5)
         series.append(
             Series(
-                policy,
+                place,
                 tuple(gain.ratio for gain in mine),
-                tuple(number[gain.place] - shift for gain in mine),
+                tuple(number[gain.policy] - shift for gain in mine),
                 tuple(gain.low for gain in mine),
                 tuple(gain.high for gain in mine),
             )
@@ -138,7 +140,7 @@ def _figure(made: tuple[Gain, ...]) -> Figure:
         "replay-gain",
         "p95 of the policies over that of the baseline",
         Axis("p95 / p95 of the baseline", log=True),
-        Axis("", ticks=tuple((number[place], place) for place in places)),
+        Axis("", ticks=tuple((at, policy) for policy, at in number.items())),
         tuple(series),
         marks=(Mark("x", 1.0, "baseline"),),
         caption="Left of the line is better. Intervals at 95 %, paired over seeds.",

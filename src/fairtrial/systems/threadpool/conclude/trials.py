@@ -35,7 +35,7 @@ class Trials:
         names = [name for name in self.factors if name not in apart]
         found: dict[str, list[int]] = {}
         for place in range(len(self.replicate)):
-            words = [f"{_last(name)} {_shown(self.factors[name][place])}" for name in names if self._has(name, place)]
+            words = [_worded(name, self.factors[name][place]) for name in names if self._has(name, place)]
             arm = [self.variant[place]] if arms else []
             found.setdefault(", ".join(filter(None, [*arm, *words])) or "all", []).append(place)
         return {label: np.array(places, np.int64) for label, places in found.items()}
@@ -79,12 +79,15 @@ def aligned(found: Trials, name: str, places: Ints, replicates: Ints) -> Floats:
     return values
 
 
-def _last(path: str) -> str:
-    return path.rsplit(".", 2)[-1] if path.count(".") < 2 else ".".join(path.split(".")[-2:])
-
-
-def _shown(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _worded(path: str, value: object) -> str:
+    """Write a level briefly: words speak for themselves, means say of what, and one of 0 says that it is not there."""
+    *above, name = path.split(".")
+    if isinstance(value, str):
+        return value
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    if name == "mean_us" and above:
+        return f"{above[-1]} {shown} us" if value else ""
+    return f"{name if len(above) < 2 else f'{above[-1]}.{name}'} {shown}"
 
 
 def _order(value: object) -> tuple[bool, float, str]:
