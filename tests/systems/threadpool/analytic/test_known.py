@@ -35,9 +35,20 @@ def test_blocking_is_the_median_less_work_and_queue(rows):
         arrival_rate=[1000, 1000, 1000, 0],
         task_time_p50_us=5000,
         task_size_mean=[500, 500, 500, 9],
+        idle_worker_count=1,
     )
     assert blocking_us(seen(features)).tolist() == [4500.0, 3500.0, 0.0, 0.0]
     assert np.isnan(blocking_us(seen(rows(task_time_p50_us=np.nan))))
+
+
+def test_a_growing_queue_hides_how_long_tasks_block(rows):
+    """No worker idle, and a queue longer than the latency can hold: no formula knows, so none shrinks the pool."""
+    features = rows(
+        runq_len=[9, 9, 4], arrival_rate=1000, task_time_p50_us=5000, task_size_mean=500, idle_worker_count=[0, 2, 0]
+    )
+    assert np.isnan(blocking_us(seen(features))).tolist() == [True, False, False]
+    for kind in ("rule", "queueing"):
+        assert chooser(Policy(kind=kind), cores=1).inside(features).tolist() == [False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -57,13 +57,13 @@ def terms(features: Floats, machine: Machine, sizes: tuple[int, ...] = SIZES) ->
 
 
 def readable(features: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Say which rows have what the formulas read: tasks that arrive and compute, and no number missing, (rows,)."""
+    """Say which rows have what the formulas read: tasks that arrive and compute, no number missing or hidden, (rows,)."""
     row = seen(features)
     read = (row.arrival_rate, row.task_size_mean, row.task_size_var, row.task_time_p50_us, row.runq_len)
     finite = np.all([np.isfinite(column) for column in read], axis=0)
     with np.errstate(invalid="ignore"):
         there = (row.arrival_rate > 0) & (row.task_size_mean > 0) & (row.task_size_var >= 0)
-    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = finite & there
+    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = finite & there & np.isfinite(blocking_us(row))
     return found
 
 

@@ -38,9 +38,13 @@ def blocking_us(row: Seen) -> Floats:
     """Return how long tasks seem to block, in microseconds: median latency less mean CPU time, less the time in queue.
 
     The time in queue is its length over the arrival rate (Little). Never below 0; a median of skewed times is below
-    their mean, so this is on the low side. NaN where a number is missing or nothing arrives.
+    their mean, so this is on the low side. NaN where a number is missing or nothing arrives, and where no worker is
+    idle and the queue explains more than the whole latency: it grows, and hides how long tasks block. A
+    formula that read 0 there would shrink the pool, and never see otherwise.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         queued = np.where(row.runq_len > 0, row.runq_len / row.arrival_rate * 1e6, row.runq_len * 0.0)
-    found: Floats = np.maximum(row.task_time_p50_us - row.task_size_mean - queued, 0.0)
+    left = row.task_time_p50_us - row.task_size_mean - queued
+    hidden = (queued > row.task_time_p50_us) & (row.idle_worker_count == 0)
+    found: Floats = np.where(hidden, np.nan, np.maximum(left, 0.0))
     return found
