@@ -57,7 +57,7 @@ def terms(features: Floats, machine: Machine, sizes: tuple[int, ...] = SIZES) ->
 
 
 def readable(features: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Say which rows have what the formulas read: tasks that arrive and compute, no number missing or hidden, (rows,)."""
+    """Say which rows have what the formulas read: tasks that arrive and compute, no number missing or hidden."""
     row = seen(features)
     read = (row.arrival_rate, row.task_size_mean, row.task_size_var, row.task_time_p50_us, row.runq_len)
     finite = np.all([np.isfinite(column) for column in read], axis=0)
