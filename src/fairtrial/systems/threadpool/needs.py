@@ -22,6 +22,10 @@ def require(parameters: Parameters) -> None:
         from fairtrial.systems.threadpool.real.build import require as compiler
 
         compiler()
+    if parameters.gpu:
+        from fairtrial.systems.threadpool.simulate.batched import require as device
+
+        device()
     if parameters.engine == "real":
         _cores(parameters.machine.cores)
 

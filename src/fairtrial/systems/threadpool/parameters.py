@@ -81,6 +81,7 @@ class Parameters(Words):
     pool: Pool = Pool()
     tasks: int = Field(default=20_000, ge=100, le=1_000_000_000, description="Tasks that arrive.")
     warmup: float = Field(default=0.1, ge=0, lt=1, description="Share of the tasks that is not measured.")
+    gpu: bool = Field(default=False, description="Simulated: the trials that share a process at once, on a GPU.")
     records: bool = Field(default=False, description="Keep every task: the raw table `tasks`.")
     training: Training | None = Field(default=None, description="Mode train.")
     policy: Policy | None = Field(default=None, description="Mode replay.")
@@ -103,6 +104,8 @@ class Parameters(Words):
             raise ValueError("give a workload or a row of telemetry, not both")
         if self.engine == "analytic" and self.mode != "run":
             raise ValueError("engine analytic has no time in it: mode run only")
+        if self.gpu and (self.engine != "simulated" or self.mode != "run" or self.machine.measured):
+            raise ValueError("gpu: simulated pools of one size only (engine simulated, mode run, no machine.measured)")
         if self.engine == "real" and (self.machine.coherence or self.machine.measured):
             raise ValueError("the real pool has this machine's coherence and costs: leave coherence and measured out")
         return self

@@ -76,9 +76,11 @@ class ThreadPool:
         self, parameters: Sequence[given.Parameters], contexts: Sequence[Context]
     ) -> Sequence[Mapping[str, float | None]]:
         """Do the trials one after the other; neighbours share what they have in common (tasks, a row's workload)."""
-        from fairtrial.systems.threadpool.trial import Stage, run
+        from fairtrial.systems.threadpool.stage import Stage
+        from fairtrial.systems.threadpool.trial import run
 
         stage = Stage()
+        stage.simulate(parameters, contexts)
         return [
             {**dict.fromkeys(_every(one)), **run(one, context, stage)}
             for one, context in zip(parameters, contexts, strict=True)

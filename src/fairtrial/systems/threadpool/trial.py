@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fairtrial.contract.system import Context
@@ -16,43 +13,8 @@ from fairtrial.systems.threadpool.label.record import Labelled
 from fairtrial.systems.threadpool.metrics import GROUPS
 from fairtrial.systems.threadpool.parameters import Parameters, Training
 from fairtrial.systems.threadpool.record import Records, Tasks
-from fairtrial.systems.threadpool.telemetry.schema import NAMES
+from fairtrial.systems.threadpool.stage import Metrics, Scene, Stage, since
 from fairtrial.systems.threadpool.words import SIZES, Machine, Workload
-from fairtrial.systems.threadpool.workload.draw import draw
-
-Metrics = dict[str, float | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What a trial is about, all its sources resolved."""
-
-    workload: Workload
-    machine: Machine
-    features: Metrics
-    """Of the row of telemetry; empty without one."""
-
-
-class Stage:
-    """Scenes and tasks of the trials of one process: those of the last one are kept, since neighbours share them."""
-
-    def __init__(self) -> None:
-        self._scene: tuple[Any, Scene] | None = None
-        self._tasks: tuple[Any, Tasks] | None = None
-
-    def scene(self, parameters: Parameters, inputs: Mapping[str, Path]) -> Scene:
-        """Return the workload and the machine of these parameters."""
-        key = (parameters.telemetry, parameters.workload, parameters.machine)
-        if self._scene is None or self._scene[0] != key:
-            self._scene = (key, _scene(parameters, inputs))
-        return self._scene[1]
-
-    def tasks(self, workload: Workload, count: int, context: Context) -> Tasks:
-        """Return what arrives: the same for every pool with this workload and seed."""
-        key = (workload, count, context.seed)
-        if self._tasks is None or self._tasks[0] != key:
-            self._tasks = (key, draw(workload, count, context.rng))
-        return self._tasks[1]
 
 
 def run(parameters: Parameters, context: Context, stage: Stage) -> Metrics:
@@ -66,7 +28,7 @@ def run(parameters: Parameters, context: Context, stage: Stage) -> Metrics:
     found, machine = _costs(parameters, scene.machine)
     found |= _load(parameters, scene.workload, machine, tasks) | scene.features
     first = round(parameters.warmup * len(tasks))
-    records, more = _worked(parameters, machine, context, tasks)
+    records, more = _worked(parameters, machine, context, tasks, stage=stage)
     found |= more
     found |= measure.work(records, first=first, cores=machine.cores)
     found |= measure.latencies(records, first) if found["stable"] else dict.fromkeys(GROUPS["latencies"])
@@ -75,20 +37,6 @@ def run(parameters: Parameters, context: Context, stage: Stage) -> Metrics:
     if parameters.engine == "real":
         _doubt(parameters, found)
     return found
-
-
-def _scene(parameters: Parameters, inputs: Mapping[str, Path]) -> Scene:
-    if parameters.telemetry is None:
-        return Scene(parameters.load, parameters.machine, {})
-    from fairtrial.systems.threadpool.telemetry.rows import row
-
-    if parameters.telemetry.source == "input" and "telemetry" not in inputs:
-        raise UserError("telemetry.source: input needs `inputs: {telemetry: {file: PATH.csv}}`")
-    found = row(parameters.telemetry, inputs.get("telemetry"))
-    machine = parameters.machine.model_copy(update={"cores": found.cores})
-    features = {name: float(value) for name, value in zip(NAMES, found.features, strict=True)}
-    seen = {name: value if math.isfinite(value) else None for name, value in features.items()}
-    return Scene(found.workload, machine, {**seen, "family": float(found.family), "cores": float(found.cores)})
 
 
 def _costs(parameters: Parameters, machine: Machine) -> tuple[Metrics, Machine]:
@@ -120,26 +68,25 @@ def _sizes(parameters: Parameters) -> tuple[int, ...]:
     return (policy.workers,) if policy.kind == "fixed" else SIZES
 
 
-def _worked(parameters: Parameters, machine: Machine, context: Context, tasks: Tasks) -> tuple[Records, Metrics]:
-    since_s = float(tasks.due_s[round(parameters.warmup * len(tasks))])
+def _worked(
+    parameters: Parameters, machine: Machine, context: Context, tasks: Tasks, *, stage: Stage
+) -> tuple[Records, Metrics]:
     if parameters.mode == "replay":
         from fairtrial.systems.threadpool.replay.trial import run as replayed
 
         records, found = replayed(parameters.model_copy(update={"machine": machine}), context, tasks)
         return records, dict(found)
     if parameters.engine == "real":
-        return _really(parameters, machine, tasks, since_s)
-    from fairtrial.systems.threadpool.simulate.run import run as simulated
-
-    return simulated(tasks, machine, parameters.pool, since_s=since_s), {}
+        return _really(parameters, machine, tasks)
+    return stage.records(parameters, context, machine, tasks), {}
 
 
-def _really(parameters: Parameters, machine: Machine, tasks: Tasks, since_s: float) -> tuple[Records, Metrics]:
+def _really(parameters: Parameters, machine: Machine, tasks: Tasks) -> tuple[Records, Metrics]:
     from fairtrial.systems.threadpool.real.crowd import Crowd
     from fairtrial.systems.threadpool.real.run import run as really
 
     crowd = Crowd()
-    records, facts = really(tasks, machine, parameters.pool, since_s=since_s)
+    records, facts = really(tasks, machine, parameters.pool, since_s=since(parameters, tasks))
     names = ("floor_p50_s", "floor_p99_s", "lateness_p99_s")
     return records, {**{name: getattr(facts, name) for name in names}, "others_share": crowd.others_share()}
 
