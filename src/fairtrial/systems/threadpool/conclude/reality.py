@@ -1,4 +1,4 @@
-"""The simulator and the formulas beside a real pool: ratios with intervals, workload by workload."""
+"""Models beside a real pool, or formulas beside a simulated one: ratios with intervals, workload by workload."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from fairtrial.stats.interval import t_interval
 from fairtrial.stats.summary import Floats
 from fairtrial.systems.threadpool.conclude.trials import Ints, Trials, aligned
 
-ENGINE, REAL = "engine", "real"
-MODELS = ("simulated", "analytic")
+ENGINE, REAL, SIMULATED = "engine", "real", "simulated"
+MODELS = (SIMULATED, "analytic")
+NAMES = {REAL: "real pool", SIMULATED: "simulated pool"}
 TOLD = ("latency_p50_s", "latency_p95_s")
 MARGIN = 0.2
 """A model agrees where the whole interval of its ratio lies within this share of 1."""
@@ -22,12 +23,12 @@ MARGIN = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """A metric of a model over that of the real pool, in one workload at one size."""
+    """A metric of a model over that of the pool that it is a model of, in one workload at one size."""
 
     place: str
     model: str
     metric: str
-    real: float
+    pool: float
     """Mean over replicates."""
     ratio: float
     low: float
@@ -41,8 +42,8 @@ class Ratio:
         return "differs" if self.low > 1 + MARGIN or self.high < 1 / (1 + MARGIN) else "open"
 
 
-def ratios(found: Trials) -> tuple[Ratio, ...]:
-    """Return the ratios of all workloads and sizes that a model and the real pool have both measured.
+def ratios(found: Trials, reference: str) -> tuple[Ratio, ...]:
+    """Return the ratios of all workloads and sizes that a model and the reference have both measured.
 
     The mean of the logarithms of the ratios over replicates with Student's interval: replicate k of either saw the
     same tasks, so that they are pairs. What is undefined on either side (an unstable size) has no ratio.
@@ -51,33 +52,42 @@ def ratios(found: Trials) -> tuple[Ratio, ...]:
     for name, places in found.groups(apart=(ENGINE, "machine.measured")).items():
         engines = dict(found.by(ENGINE, places))
         for model in MODELS:
-            if REAL in engines and model in engines:
-                made += [one for metric in TOLD if (one := _ratio(found, (name, model, metric), engines)) is not None]
+            if reference in engines and model in engines and model != reference:
+                pair = engines[reference], engines[model]
+                made += [one for metric in TOLD if (one := _ratio(found, (name, model, metric), pair)) is not None]
     return tuple(made)
 
 
-def _ratio(found: Trials, what: tuple[str, str, str], engines: dict[object, Ints]) -> Ratio | None:
+def _ratio(found: Trials, what: tuple[str, str, str], pair: tuple[Ints, Ints]) -> Ratio | None:
     name, model, metric = what
     replicates = np.unique(found.replicate)
-    real, said = (aligned(found, metric, engines[engine], replicates) for engine in (REAL, model))
-    logs: Floats = np.log(said / real)
+    pool, said = (aligned(found, metric, places, replicates) for places in pair)
+    logs: Floats = np.log(said / pool)
     logs = logs[np.isfinite(logs)]
     interval = t_interval(logs.tolist()) if len(logs) > 1 else None
     if interval is None:
         return None
     low, high = (math.exp(end) for end in interval)
-    return Ratio(name, model, metric, float(np.nanmean(real)), math.exp(float(logs.mean())), low, high)
+    return Ratio(name, model, metric, float(np.nanmean(pool)), math.exp(float(logs.mean())), low, high)
 
 
 def section(found: Trials) -> Section | None:
-    """Return the section; None where no model and the real pool were both measured."""
-    if ENGINE not in found.factors or not (made := ratios(found)):
+    """Return the section; None where nothing was measured beside a model of it.
+
+    What models are set beside is the real pool, where it was measured, else the simulated one.
+    """
+    if ENGINE not in found.factors:
         return None
-    figures = tuple(_figure(made, metric) for metric in TOLD if any(one.metric == metric for one in made))
-    return Section("Model and reality", (*_sentences(made), *_floor(found)), (_table(made),), figures)
+    reference = REAL if REAL in found.factors[ENGINE] else SIMULATED
+    if not (made := ratios(found, reference)):
+        return None
+    pool = NAMES[reference]
+    figures = tuple(_figure(made, metric, pool) for metric in TOLD if any(one.metric == metric for one in made))
+    title = "Model and reality" if reference == REAL else "Formulas and simulation"
+    return Section(title, (*_sentences(made, pool), *_floor(found)), (_table(made, pool),), figures)
 
 
-def _sentences(made: tuple[Ratio, ...]) -> Iterator[str]:
+def _sentences(made: tuple[Ratio, ...], pool: str) -> Iterator[str]:
     for model in MODELS:
         mine = [one for one in made if one.model == model and one.metric == "latency_p95_s"]
         if not mine:
@@ -85,8 +95,8 @@ def _sentences(made: tuple[Ratio, ...]) -> Iterator[str]:
         off = float(np.median([abs(math.log(one.ratio)) for one in mine]))
         counts = {word: sum(one.verdict == word for one in mine) for word in ("agrees", "differs", "open")}
         yield (
-            f"p95, {model}: off by a factor of {math.exp(off):.3g} in the median of {len(mine)} places; agrees with "
-            f"the real pool within {MARGIN:.0%} in {counts['agrees']}, differs by more in {counts['differs']}, "
+            f"p95, {model}: off by a factor of {math.exp(off):.2f} in the median of {len(mine)} places; agrees with "
+            f"the {pool} within {MARGIN:.0%} in {counts['agrees']}, differs by more in {counts['differs']}, "
             f"{counts['open']} are open at this budget."
         )
 
@@ -102,17 +112,17 @@ def _floor(found: Trials) -> Iterator[str]:
         )
 
 
-def _table(made: tuple[Ratio, ...]) -> Grid:
+def _table(made: tuple[Ratio, ...], pool: str) -> Grid:
     rows: list[tuple[Cell, ...]] = [
-        (one.place, one.model, one.metric.split("_")[1], f"{one.real * 1e3:.4g}",
+        (one.place, one.model, one.metric.split("_")[1], f"{one.pool * 1e3:.4g}",
          f"{one.ratio:.3g} ({one.low:.3g} to {one.high:.3g})", one.verdict)
         for one in made
     ]  # fmt: skip
-    columns = ("workload and size", "model", "metric", "real (ms)", "model / real (95 %)", "verdict")
+    columns = ("workload and size", "model", "metric", f"{pool} (ms)", "model / pool (95 %)", "verdict")
     return Grid(columns, tuple(rows), title="Ratios, paired over replicates")
 
 
-def _figure(made: tuple[Ratio, ...], metric: str) -> Figure:
+def _figure(made: tuple[Ratio, ...], metric: str, pool: str) -> Figure:
     places = list(dict.fromkeys(one.place for one in made if one.metric == metric))
     number = {place: float(len(places) - at) for at, place in enumerate(places)}
     series = []
@@ -131,10 +141,10 @@ def _figure(made: tuple[Ratio, ...], metric: str) -> Figure:
     percent = metric.split("_")[1]
     return Figure(
         f"reality-{percent}",
-        f"{percent} of the models over that of the real pool",
-        Axis("model / real", log=True),
+        f"{percent} of the models over that of the {pool}",
+        Axis(f"model / {pool}", log=True),
         Axis("", ticks=tuple((number[place], place) for place in places)),
         tuple(one for one in series if one.x),
-        marks=(Mark("x", 1.0, "as real", 1 / (1 + MARGIN), 1 + MARGIN),),
+        marks=(Mark("x", 1.0, "equal", 1 / (1 + MARGIN), 1 + MARGIN),),
         caption=f"Intervals at 95 %, paired over replicates; the band is {MARGIN:.0%} either way.",
     )
