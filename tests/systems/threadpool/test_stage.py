@@ -8,7 +8,7 @@ import pytest
 from fairtrial.systems.threadpool.parameters import Parameters
 from fairtrial.systems.threadpool.simulate import batched
 from fairtrial.systems.threadpool.system import ThreadPool
-from fairtrial.testing.fakes import FakeContext
+from fairtrial.testing.context import FakeContext
 
 
 def several(**words) -> list[Parameters]:
