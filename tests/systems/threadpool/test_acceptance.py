@@ -238,7 +238,7 @@ def model(oracle: Folder, tmp_path: Path) -> Path:
 
 
 def test_a_flipped_byte_of_a_model_is_refused(model: Path, tmp_path: Path) -> None:
-    """(j) Whole, the file is replayed; with one byte flipped the trial fails with one line. Others: `replay/test_policy`."""
+    """(j) Whole, the file is replayed; with one byte flipped the trial fails with one line."""
     folder, whole = Folder(tmp_path / "replay"), model.read_bytes()
     study = {
         "study": "replay",
