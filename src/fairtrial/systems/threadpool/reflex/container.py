@@ -120,7 +120,8 @@ def _packed(name: str, array: Any, dtype: str) -> bytes:
 def _wide(array: Any) -> Any:
     """Return the array as the compiled decision takes it."""
     if array.dtype.kind == "f":
-        return array.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # a NaN that was made up is refused by `_sound`, not warned of
+            return array.astype(np.float64)
     return array.astype(np.int64)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from fairtrial.errors import UserError
 from fairtrial.stats.summary import Floats
 from fairtrial.systems.threadpool.parameters import Control
@@ -77,4 +75,4 @@ def gain(now: float, new: float) -> float:
     """
     if math.isinf(now) or new == 0:
         return math.inf if now > new else 0.0
-    return float(np.divide(now - new, abs(new)))
+    return (now - new) / abs(new)
