@@ -75,5 +75,6 @@ class Counter:
         import polars as pl
 
         frame = pl.read_parquet(context.inputs["labels"])
-        whole = frame.filter((pl.col("status") == "done") & pl.col("rows").is_not_null() & pl.col("positive").is_finite())
+        done = (pl.col("status") == "done") & pl.col("rows").is_not_null()
+        whole = frame.filter(done & pl.col("positive").is_finite())
         return {"trials": float(whole.height)}
