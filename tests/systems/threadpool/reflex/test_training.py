@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from fairtrial.errors import UserError
+from fairtrial.stats.interval import rate_interval
 from fairtrial.stats.resample import generator, percentile
 from fairtrial.systems.threadpool.metrics import GROUPS
 from fairtrial.systems.threadpool.parameters import FAMILIES, LEARNT, POLICIES, Policy, Training
 from fairtrial.systems.threadpool.reflex import training
 from fairtrial.systems.threadpool.reflex.container import dump, load
 from fairtrial.systems.threadpool.reflex.learn import fit
-from fairtrial.systems.threadpool.reflex.score import yardstick
+from fairtrial.systems.threadpool.reflex.score import score, yardstick
+from fairtrial.systems.threadpool.reflex.split import split
 from fairtrial.systems.threadpool.reflex.target import digest, halves, subset
 from fairtrial.systems.threadpool.reflex.training import COLUMNS, train
 
@@ -126,6 +128,21 @@ def test_with_shuffled_labels_the_tree_is_as_good_as_the_best_constant(planted, 
     tested = labelled.family == FAMILIES.index("steady") if held_out == "steady" else np.arange(300)
     low, high = interval(tree)
     assert low <= best_constant(subset(training.shuffled(labelled, seed=0), tested)).mean() <= high
+
+
+@pytest.mark.long
+def test_the_null_arm_is_seldom_told_from_a_constant(planted):
+    """Over 200 shuffles the interval misses the best constant in no more than the nominal share."""
+    labelled = planted(200)
+    missed = 0
+    for seed in range(200):
+        rows = training.shuffled(labelled, seed=seed)
+        setting = training.Setting(Policy(kind="tree", workers=32), cores=8, seed=seed)
+        ((chooser, places),) = training.tests(rows, split(rows, "bursty", seed=seed), setting)
+        tested = subset(rows, places)
+        low, high = interval(score(chooser, tested.features, yardstick(tested), setting.policy).regret)
+        missed += not low <= best_constant(tested).mean() <= high
+    assert rate_interval(missed, 200)[0] <= 0.05
 
 
 def test_shuffling_moves_labels_alone(planted):

@@ -30,7 +30,7 @@ RATE = 0.15
 UNITS = 16
 DECAY = 0.1
 """L2 penalty of the network, in the units of scikit-learn's `alpha`."""
-STEPS = 400
+STEPS = 200
 
 
 def fit(kind: str, labelled: Labelled, *, seed: int, replicates: Sequence[int] | None = None) -> Reflex:
