@@ -36,7 +36,8 @@ class Gain:
     @property
     def told(self) -> str:
         """The ratio with its interval, in words."""
-        return f"{self.ratio:.3g} ({self.low:.3g} to {self.high:.3g})"
+        ratio, low, high = (f"{end:.3f}" if end >= 0.1 else f"{end:.3g}" for end in (self.ratio, self.low, self.high))
+        return f"{ratio} ({low} to {high})"
 
     @property
     def verdict(self) -> str:
