@@ -66,6 +66,34 @@ def test_a_mistake_is_one_line_that_says_where(name: str, typed: Typed) -> None:
     assert not Path(".fairtrial").exists()
 
 
+INERT: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "a shape of exponential times": (
+        {"workload": {"cpu": {"mean_us": 5}}},
+        {"workload.cpu.cv": [1, 2]},
+        "one to the system",
+    ),
+    "bursts of Poisson arrivals": ({}, {"workload.arrivals.burst_times": [2, 8]}, "one to the system"),
+    "tasks of a formula": ({"engine": "analytic"}, {"tasks": [500, 5000]}, "one to the system"),
+    "validity in virtual time": ({}, {"validity.others": [0.1, 0.5]}, "one to the system"),
+    "cores of a row": ({"telemetry": {"row": 1}}, {"machine.cores": [2, 4]}, "telemetry.cores"),
+    "the size of a pool whose policy has one": (
+        {"mode": "replay", "policy": {"kind": "rule"}},
+        {"pool.workers": [2, 4]},
+        "`pool.workers` does nothing in mode replay",
+    ),
+    "control of a fixed size": ({}, {"control.hold_s": [0, 1]}, "`control` does nothing"),
+}
+
+
+@pytest.mark.parametrize("name", INERT)
+def test_a_factor_that_changes_nothing_is_refused(name: str, typed: Typed) -> None:
+    """Before anything starts, in a line that says which."""
+    base, factors, what = INERT[name]
+    code, said = typed(base, factors=factors)
+    assert (code, what in said) == (2, True), said
+    assert not Path(".fairtrial").exists()
+
+
 def test_more_cores_than_there_are_for_a_real_pool(typed: Typed) -> None:
     """Refused before anything starts, with how many there are."""
     code, said = typed({"engine": "real", "machine": {"cores": 4096}})
@@ -76,6 +104,19 @@ def test_a_trace_that_is_not_there(typed: Typed) -> None:
     """Refused with its path."""
     code, said = typed({"workload": {"arrivals": {"kind": "trace", "trace": "none.txt"}, "cpu": {"mean_us": 5}}})
     assert (code, "cannot read none.txt" in said) == (2, True), said
+
+
+def test_labels_that_are_no_table(typed: Typed) -> None:
+    """A file of another kind: the trial fails with one line that says what labels are."""
+    import fairtrial
+
+    Path("rows.csv").write_text("a,b\n1,2\n")
+    base = {"mode": "train", "training": {}}
+    code, said = typed(base, inputs={"labels": {"file": "rows.csv"}}, metrics={"regret_mean": "minimize"})
+    assert code == 3, said
+    (failure,) = [row.failure for row in fairtrial.Run(1).trials()]
+    assert failure is not None
+    assert "the table of labels is no Parquet file" in failure.message
 
 
 def test_an_overloaded_pool_has_no_latency(typed: Typed) -> None:

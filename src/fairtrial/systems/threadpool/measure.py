@@ -37,14 +37,15 @@ def work(records: Records, *, first: int, cores: int) -> dict[str, float | None]
     """Return what the pool did from the arrival of task `first` to that of the last one."""
     tally = records.tally
     window_s = tally.until_s - tally.since_s
+    idle_s = max(tally.worker_s - tally.busy_s, 0.0)  # sums are rounded
     ended = (records.end_s > tally.since_s) & (records.end_s <= tally.until_s)
     return {
         "throughput_per_s": float(ended.sum()) / window_s,
         "arrived": float(len(records.tasks) - first),
         "dropped": float(records.dropped[first:].sum()),
         "switches_per_s": tally.switches / window_s,
-        "idle_workers": (tally.worker_s - tally.busy_s) / window_s,
-        "idle_share": 1 - tally.busy_s / tally.worker_s,
+        "idle_workers": idle_s / window_s,
+        "idle_share": idle_s / tally.worker_s,
         "core_share": tally.core_s / window_s / cores,
     }
 

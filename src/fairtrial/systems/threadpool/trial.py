@@ -107,20 +107,18 @@ def _predict(parameters: Parameters, scene: Scene) -> Metrics:
     from fairtrial.systems.threadpool.analytic.predict import predict
 
     found, machine = _costs(parameters, scene.machine)
-    return {**found, **predict(scene.workload, machine, parameters.pool), **scene.features}
+    return {**found, **predict(scene.workload, machine, parameters.pool, tasks=parameters.tasks), **scene.features}
 
 
 def _train(parameters: Parameters, context: Context) -> Metrics:
-    import polars as pl
-
-    from fairtrial.systems.threadpool.label.table import labelled
+    from fairtrial.systems.threadpool.label.table import labelled, read
     from fairtrial.systems.threadpool.reflex.training import train
 
     if parameters.training is None:
         raise FairtrialError("mode train has a training")
     if "labels" not in context.inputs:
         raise UserError("mode train needs labels: `inputs: {labels: {study: NAME}}`, NAME being an oracle study")
-    columns = pl.read_parquet(context.inputs["labels"]).to_dict(as_series=False)
+    columns = read(context.inputs["labels"].read_bytes())
     found, cores = labelled(columns), _cores(columns)
     trained = train(found, parameters.training, seed=context.seed, cores=cores)
     if trained.model is not None:

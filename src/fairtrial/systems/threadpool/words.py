@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Microseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Microseconds = Annotated[float, Field(ge=0, le=1e12)]
 Share = Annotated[float, Field(ge=0, le=1)]
+LEAST_US = 1e-6
+"""A picosecond."""
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 """The numbers of workers that oracles and learned models choose from."""
 
@@ -16,7 +19,12 @@ SIZES = (1, 2, 4, 8, 16, 32, 64)
 class Words(BaseModel):
     """Parameters that take no other keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def _forget(self, names: Iterable[str]) -> None:
+        """Set what nothing reads to its default: a factor of it then changes nothing, and such a study is refused."""
+        for name in names:
+            object.__setattr__(self, name, type(self).model_fields[name].default)
 
 
 class Duration(Words):
@@ -27,7 +35,17 @@ class Duration(Words):
     cv: float = Field(default=1.0, gt=0, le=100, description="Log-normal: standard deviation / mean.")
     shape: float = Field(default=2.5, gt=1, le=100, description="Pareto: tail index; up to 2 the variance is infinite.")
     long_share: Share = Field(default=0.05, description="Mix: share of long tasks; all others are short.")
-    long_times: float = Field(default=20.0, ge=1, description="Mix: how many times a short task a long one takes.")
+    long_times: float = Field(
+        default=20.0, ge=1, le=1e9, description="Mix: how many times a short task a long one takes."
+    )
+
+    @model_validator(mode="after")
+    def _read(self) -> Duration:
+        if 0 < self.mean_us < LEAST_US:
+            raise ValueError(f"mean_us is {self.mean_us:g}: at least {LEAST_US:g}, or 0 for a part that is not there")
+        reads = {"lognormal": {"cv"}, "pareto": {"shape"}, "mix": {"long_share", "long_times"}}.get(self.kind, set())
+        self._forget({"cv", "shape", "long_share", "long_times"} - reads)
+        return self
 
     @property
     def mean_s(self) -> float:
@@ -47,12 +65,24 @@ class Duration(Words):
         return float(self.kind == "exponential")
 
 
+READ = {
+    "poisson": {"rate_per_s"},
+    "constant": {"rate_per_s"},
+    "bursty": {"rate_per_s", "burst_times", "period_s"},
+    "adversarial": {"rate_per_s", "period_s", "rate_low", "rate_high", "work_low", "work_high"},
+    "trace": {"trace"},
+}
+"""What arrivals of a kind are made of."""
+
+
 class Arrivals(Words):
     """When tasks arrive; `rate_per_s` is the mean over time whatever the kind."""
 
     kind: Literal["poisson", "constant", "bursty", "adversarial", "trace"] = "poisson"
-    rate_per_s: float = Field(default=1000.0, gt=0, allow_inf_nan=False, description="Mean arrivals per second.")
-    burst_times: float = Field(default=4.0, ge=1, description="Bursty: the high rate, as a multiple of the low one.")
+    rate_per_s: float = Field(default=1000.0, ge=1e-6, le=1e12, description="Mean arrivals per second.")
+    burst_times: float = Field(
+        default=4.0, ge=1, le=1e6, description="Bursty: the high rate, as a multiple of the low one."
+    )
     period_s: float = Field(
         default=1.0, gt=0, description="Bursty: a high and a low half; adversarial: rate and work drawn anew."
     )
@@ -70,6 +100,7 @@ class Arrivals(Words):
             low, high = getattr(self, f"{name}_low"), getattr(self, f"{name}_high")
             if low > high:
                 raise ValueError(f"{name}_low ({low:g}) is above {name}_high ({high:g})")
+        self._forget(set(type(self).model_fields) - {"kind"} - READ[self.kind])
         return self
 
 
@@ -100,6 +131,12 @@ class Machine(Words):
     measured: bool = Field(
         default=False, description="Measure wake_us, switch_us and spawn_us on this machine, in place of the above."
     )
+
+    @model_validator(mode="after")
+    def _read(self) -> Machine:
+        if self.measured:
+            self._forget(("wake_us", "switch_us", "spawn_us"))
+        return self
 
 
 class Validity(Words):

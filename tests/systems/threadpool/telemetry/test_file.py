@@ -59,9 +59,9 @@ def test_round_trip_of_the_default(tmp_path):
     """The default workload comes back as such, beside rows that differ from it in every way; NaN as NaN."""
     features = np.full(10, np.nan)
     features[[0, 1, 2, 5, 6, 9]] = 0.1 + 0.2
-    arrivals = Arrivals(kind="trace", trace="a, b.txt", rate_low=0.3, work_high=1.25)
+    arrivals = Arrivals(kind="adversarial", rate_low=0.3, work_high=1.25)
     other = Workload(
-        arrivals=arrivals, cpu=Duration(kind="mix", long_times=7), blocking=Duration(kind="pareto", mean_us=3)
+        arrivals=arrivals, cpu=Duration(kind="mix", mean_us=2, long_times=7), blocking=Duration(kind="pareto", mean_us=3)
     )
     rows = [Row(features, Workload(), 2, 8), Row(features, other, 3, 1)]
     write(tmp_path / "rows.csv", rows)
@@ -145,7 +145,7 @@ def test_windows_text(given):
         (f"{HEADER},arrivals.kind\n{LINE},poison\n", ":2: column 'arrivals.kind': Input should be 'poisson'"),
         (f"{HEADER},cpu.mean_us\n{LINE},-5\n", ":2: column 'cpu.mean_us': Input should be greater than or equal to 0"),
         (f"{HEADER},cpu.cv\n{LINE},big\n", ":2: column 'cpu.cv': Input should be a valid number"),
-        (f"{HEADER},arrivals.kind\n{LINE},trace\n", ":2: column 'arrivals': arrivals of kind trace need `trace`"),
+        (f"{HEADER},arrivals.kind\n{LINE},trace\n", ":2: column 'arrivals.kind': a row has no trace of its own"),
         ("\x00\xff".encode("latin-1"), ": byte 1 is no UTF-8 text"),
         (f'{HEADER}\n"{LINE}\n', ":2: unexpected end of data"),
     ],

@@ -42,6 +42,7 @@ def test_first_times(written, streams):
         ("1\n3\n2\n", r"arrivals.txt:3: earlier than the line before it \(sort the times\)"),
         ("-1\n3\n4\n", r"arrivals.txt:1: not a time in seconds after the start"),
         ("1\nnan\n4\n", r"arrivals.txt:2: not a time in seconds after the start"),
+        ("2\n2\n2\n", r"arrivals.txt: the first 3 tasks arrive at one instant, 2 s: no time passes"),
         ("1\n2\ninf\n", r"arrivals.txt:3: not a time in seconds after the start"),
     ],
 )

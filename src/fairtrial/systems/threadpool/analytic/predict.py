@@ -46,7 +46,9 @@ class _Case:
         return float(self.stays_s[-1]) - self.woken_s
 
 
-def predict(workload: Workload, machine: Machine, pool: Pool) -> dict[str, float | None]:
+def predict(
+    workload: Workload, machine: Machine, pool: Pool, *, tasks: int | None = None
+) -> dict[str, float | None]:
     """Return latency_mean_s, latency_p50_s, _p95_s, _p99_s, wait_mean_s, rho and stable of an open pool.
 
     Exact: rho; with Poisson arrivals and exponential times the share that waits, mean and tail of the wait where
@@ -63,9 +65,9 @@ def predict(workload: Workload, machine: Machine, pool: Pool) -> dict[str, float
     Percentiles count a dropped task as later than all others; means are of the tasks that are let in. None: no steady
     state (rho >= 1 without a bound; stable is 0), or an infinite variance of the times (Pareto with a shape of 2 or
     less), for which (2) has no number, unless hardly anybody waits: then percentiles are those of the time with a
-    worker. Raises UserError for a trace that cannot be read.
+    worker. `tasks`: how many of a trace count; None: all. Raises UserError for a trace that cannot be read.
     """
-    workload, arrivals = _arrivals(workload)
+    workload, arrivals = _arrivals(workload, tasks)
     able = _able(workload, machine, pool)
     rho = workload.arrivals.rate_per_s / float(able[-1])
     found: dict[str, float | None] = {**dict.fromkeys(NAMES), "rho": rho, "stable": 1.0}
@@ -95,12 +97,12 @@ def _able(workload: Workload, machine: Machine, pool: Pool) -> Floats:
     return able
 
 
-def _arrivals(workload: Workload) -> tuple[Workload, Uneven]:
+def _arrivals(workload: Workload, tasks: int | None = None) -> tuple[Workload, Uneven]:
     """Return the workload with the rate that it really has, and how uneven its arrivals are apart from swings."""
     arrivals = workload.arrivals
     if arrivals.kind != "trace":
         return workload, Uneven(0.0 if arrivals.kind == "constant" else 1.0)
-    due_s = trace(str(arrivals.trace), _lines(Path(str(arrivals.trace))))
+    due_s = trace(str(arrivals.trace), tasks or _lines(Path(str(arrivals.trace))))
     real = arrivals.model_copy(update={"rate_per_s": len(due_s) / float(due_s[-1])})
     return workload.model_copy(update={"arrivals": real}), traced(due_s)
 

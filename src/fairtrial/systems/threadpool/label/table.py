@@ -43,6 +43,19 @@ def labelled(columns: Mapping[str, Sequence[Any]]) -> Labelled:
     return Labelled(rows, features, family, tuple(sizes.tolist()), p95_s, stable)
 
 
+def read(data: bytes) -> dict[str, list[Any]]:
+    """Return the columns of a table of labels, of the bytes of its Parquet file. Raises UserError for another file."""
+    from io import BytesIO
+
+    import polars as pl
+
+    try:
+        return pl.read_parquet(BytesIO(data)).to_dict(as_series=False)
+    except pl.exceptions.PolarsError as problem:
+        hint = "say `inputs: {labels: {study: NAME}}`, NAME being an oracle study"
+        raise UserError("the table of labels is no Parquet file", hint=hint) from problem
+
+
 def _column(columns: Mapping[str, Sequence[Any]], name: str) -> Floats:
     """Return a column as numbers, NaN for what is missing."""
     if name not in columns:

@@ -51,11 +51,7 @@ def _loaded(kind: str, path: Path) -> Chooser:
 @lru_cache(maxsize=8)
 def _fitted(kind: str, table: bytes) -> Chooser:
     """Fit once per process and content of the training data, wherever it lies: the file is the key."""
-    from io import BytesIO
-
-    import polars as pl
-
-    from fairtrial.systems.threadpool.label.table import labelled
+    from fairtrial.systems.threadpool.label.table import labelled, read
     from fairtrial.systems.threadpool.reflex.learn import fit
 
-    return fit(kind, labelled(pl.read_parquet(BytesIO(table)).to_dict(as_series=False)), seed=SEED)
+    return fit(kind, labelled(read(table)), seed=SEED)

@@ -73,6 +73,9 @@ class Columns:
         for path, default in DEFAULTS.items():
             part, name = path.split(".")
             words.setdefault(part, {})[name] = values.get(path) or default
+        if words["arrivals"]["kind"] == "trace":
+            known = "poisson, constant, bursty or adversarial"
+            raise UserError(f"{place}: column 'arrivals.kind': a row has no trace of its own", hint=f"give {known}")
         try:
             return Workload.model_validate(words)
         except ValidationError as problem:

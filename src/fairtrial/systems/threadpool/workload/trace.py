@@ -13,7 +13,7 @@ from fairtrial.stats.summary import Floats
 def trace(path: str, count: int) -> Floats:
     """Return the first `count` arrival times of a file with one time in seconds a line, shape (count,).
 
-    Raises UserError for a file that cannot be read, holds too few, or holds what is no time or goes back.
+    Raises UserError for a file that cannot be read, holds too few, or holds what is no time, goes back or stands still.
     """
     times = _read(path)
     if len(times) < count:
@@ -26,6 +26,8 @@ def trace(path: str, count: int) -> Floats:
     falls = np.diff(times, prepend=0.0) < 0
     if falls.any():
         raise UserError(f"{_place(path, falls)}: earlier than the line before it", hint="sort the times")
+    if times[0] == times[-1]:
+        raise UserError(f"{path}: the first {count} tasks arrive at one instant, {times[0]:g} s: no time passes")
     return np.ascontiguousarray(times)
 
 
