@@ -24,9 +24,9 @@ FLAT = 1e-6
 LEAST_ROWS = 10
 """In a leaf, where there are enough rows."""
 FOLDS = 5
-STAGES = 40
-DEPTH = 3
-RATE = 0.15
+STAGES = 24
+DEPTH = 2
+RATE = 0.25
 UNITS = 16
 DECAY = 0.1
 """L2 penalty of the network, in the units of scikit-learn's `alpha`."""
