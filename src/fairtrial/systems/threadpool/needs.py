@@ -13,11 +13,11 @@ EXTRA = "pip install 'fairtrial[threadpool]'"
 
 def require(parameters: Parameters) -> None:
     """Raise MissingPart with the command that brings what is missing; UserError for more cores than there are."""
-    _need("numba", "its simulator")
+    need("numba", "its simulator")
     training = parameters.training
     policy = parameters.policy or (training.policy if training else None)
     if policy is not None and policy.kind in LEARNT:
-        _need("sklearn", f"a {policy.kind}")
+        need("sklearn", f"a {policy.kind}")
     if parameters.engine == "real" or parameters.machine.measured:
         from fairtrial.systems.threadpool.real.build import require as compiler
 
@@ -38,7 +38,8 @@ def trace(path: str) -> bytes:
         raise UserError(f"workload.arrivals.trace: cannot read {path}: {problem.strerror}") from problem
 
 
-def _need(module: str, what: str) -> None:
+def need(module: str, what: str) -> None:
+    """Raise MissingPart, with the command that brings it, where a module is not installed."""
     if find_spec(module) is None:
         raise MissingPart(f"the system threadpool needs {module} for {what}", hint=EXTRA)
 

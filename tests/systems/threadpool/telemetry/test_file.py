@@ -61,7 +61,9 @@ def test_round_trip_of_the_default(tmp_path):
     features[[0, 1, 2, 5, 6, 9]] = 0.1 + 0.2
     arrivals = Arrivals(kind="adversarial", rate_low=0.3, work_high=1.25)
     other = Workload(
-        arrivals=arrivals, cpu=Duration(kind="mix", mean_us=2, long_times=7), blocking=Duration(kind="pareto", mean_us=3)
+        arrivals=arrivals,
+        cpu=Duration(kind="mix", mean_us=2, long_times=7),
+        blocking=Duration(kind="pareto", mean_us=3),
     )
     rows = [Row(features, Workload(), 2, 8), Row(features, other, 3, 1)]
     write(tmp_path / "rows.csv", rows)

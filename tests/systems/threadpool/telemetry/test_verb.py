@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from fairtrial.contract.verb import Verb
-from fairtrial.errors import UserError
+from fairtrial.errors import MissingPart, UserError
 from fairtrial.systems.threadpool.parameters import Telemetry
 from fairtrial.systems.threadpool.telemetry.file import read
 from fairtrial.systems.threadpool.telemetry.rows import row
@@ -68,6 +68,16 @@ def test_bad_arguments(words):
     """Arguments that make no sense are refused."""
     with pytest.raises(ValidationError):
         GenerateArguments(**{"output": "rows.csv"} | words)
+
+
+def test_without_numba(tmp_path, monkeypatch):
+    """Rows that a pool showed need the simulator: the command that brings it, and no file."""
+    monkeypatch.setattr("fairtrial.systems.threadpool.needs.find_spec", lambda name: None)
+    with pytest.raises(MissingPart, match="numba"):
+        Generate().run(Generate.Arguments(output=tmp_path / "rows.csv", rows=2), None)
+    assert not list(tmp_path.iterdir())
+    Generate().run(Generate.Arguments(output=tmp_path / "rows.csv", rows=2, source="seed"), None)
+    assert (tmp_path / "rows.csv").exists()
 
 
 def test_help_loads_nothing_heavy():

@@ -27,12 +27,13 @@ class Ledger:
 
     columns: dict = field(default_factory=dict)
     system: str = "threadpool"
+    state: str = "finished"
 
     def run(self, number):
         if number != 3:
             raise UnknownName("run", str(number), ["3"])
         document = {"base": {"telemetry": {"cores": 4}, "machine": {"switch_us": 8}}}
-        return Run(3, "oracle", "finished", 0.0, 0.0, document, self.system)
+        return Run(3, "oracle", self.state, 0.0, 0.0, document, self.system)
 
     def measurements(self, run):
         count = len(self.columns.get("replicate", ()))
@@ -146,6 +147,12 @@ def test_nothing_measured():
     empty = {name: [] for name in study(rows=1)}
     with pytest.raises(NothingMeasured):
         asked(empty)
+
+
+def test_a_run_that_is_not_finished():
+    """Is answered from what there is, and the first sentence says so."""
+    section = Weights().run(WeightsArguments(run=3), Ledger(study(rows=20), state="budget"))
+    assert section.sentences[0].startswith("The run is not finished (budget, 0 of ? trials)")
 
 
 def test_what_it_refuses():

@@ -46,9 +46,7 @@ class _Case:
         return float(self.stays_s[-1]) - self.woken_s
 
 
-def predict(
-    workload: Workload, machine: Machine, pool: Pool, *, tasks: int | None = None
-) -> dict[str, float | None]:
+def predict(workload: Workload, machine: Machine, pool: Pool, *, tasks: int | None = None) -> dict[str, float | None]:
     """Return latency_mean_s, latency_p50_s, _p95_s, _p99_s, wait_mean_s, rho and stable of an open pool.
 
     Exact: rho; with Poisson arrivals and exponential times the share that waits, mean and tail of the wait where

@@ -39,11 +39,17 @@ class Generate:
     Arguments = GenerateArguments
 
     def run(self, arguments: GenerateArguments, ledger: Any) -> str:
-        """Write the file and say what is in it. Raises UserError for a file that is there or cannot be written."""
+        """Write the file and say what is in it.
+
+        Raises UserError for a file that is there or cannot be written, MissingPart without numba.
+        """
+        from fairtrial.systems.threadpool.needs import need
         from fairtrial.systems.threadpool.parameters import FAMILIES, Telemetry
         from fairtrial.systems.threadpool.telemetry.file import write
         from fairtrial.systems.threadpool.telemetry.rows import row
 
+        if arguments.source == "simulated":
+            need("numba", "its simulator")
         path, wanted = arguments.output, arguments.model_dump(include={"source", "seed", "cores"})
         if path.exists() and not arguments.force:
             raise UserError(f"{path} is there already", hint="give another name, or --force to write over it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -45,7 +46,13 @@ class Weights:
             raise UserError(f"run {run.number} is of system {run.system}, not of threadpool", hint=ORACLE)
         measured = ledger.measurements(run.number)
         labels = labelled({**measured.metrics, **measured.factors, "replicate": measured.replicate})
-        return section(run.number, weighed(labels, _machine(run.document), alpha=arguments.alpha))
+        said = section(run.number, weighed(labels, _machine(run.document), alpha=arguments.alpha))
+        if run.state == "finished":
+            return said
+        left = f"{run.state}, {run.settled} of {'?' if run.planned is None else run.planned} trials"
+        return replace(
+            said, sentences=(f"The run is not finished ({left}); this is of what there is.", *said.sentences)
+        )
 
 
 def _machine(document: Mapping[str, Any]) -> Any:
