@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from fairtrial.errors import UnknownName
@@ -123,7 +124,78 @@ def test_a_policy_is_set_beside_the_fixed_size() -> None:
     assert float(ratio.split()[0]) == pytest.approx(0.9, abs=0.02)
 
 
+def test_policies_that_are_variants_are_set_beside_the_baseline() -> None:
+    """The variant `baseline` is what the others are compared with, workload by workload; equal pairs are the same."""
+    rows = []
+    for k in range(8):
+        for kind, level in (("poisson", 0.01), ("bursty", 0.1)):
+            p95_s = noisy(level, k)
+            for variant, factor in (("baseline", 1.0), ("older", 1.0), ("tree", 0.5)):
+                rows.append({"variant": variant, "replicate": k, "workload.arrivals.kind": kind, "changes_per_s": 0.0,
+                             "workload.blocking.mean_us": 0, "latency_p95_s": p95_s * factor})  # fmt: skip
+    (section,) = sections(measured(rows), nothing)
+    told = {(row[0], row[1]): row[4] for row in section.tables[0].rows}
+    assert told == {(place, policy): verdict for place in ("poisson", "bursty")
+                    for policy, verdict in (("older", "same"), ("tree", "better"))}  # fmt: skip
+    assert [series.label for series in section.figures[0].series] == ["poisson", "bursty"]
+    assert section.sentences[0].startswith("older: same in 2 of 2 workloads")
+
+
+def test_formulas_are_set_beside_the_simulated_pool() -> None:
+    """Without a real pool the simulated one is what they are compared with, and the section says so."""
+    rows = []
+    for k in range(5):
+        p95_s = noisy(0.01, k)
+        rows.append({"engine": "simulated", "replicate": k, "latency_p50_s": p95_s / 3, "latency_p95_s": p95_s})
+        rows.append({"engine": "analytic", "replicate": k, "latency_p50_s": p95_s / 3, "latency_p95_s": 2 * p95_s})
+    (section,) = sections(measured(rows), nothing)
+    assert section.title == "Formulas and simulation"
+    assert "simulated pool" in section.sentences[0]
+    assert [row[-1] for row in section.tables[0].rows] == ["agrees", "differs"]
+
+
+def test_features_are_told_with_their_worth() -> None:
+    """Of the trainings that held out no family: means over trainings; what is not above 0 is not said to matter."""
+    import polars as pl
+
+    table = pl.DataFrame(
+        {
+            "training.policy.kind": ["tree"] * 6,
+            "training.held_out": ["none"] * 4 + ["steady"] * 2,
+            "feature": ["runq_len", "arrival_rate"] * 3,
+            "rise": [0.0, 0.1, 0.0, 0.3, 9.0, 9.0],
+            "low": [-0.1, 0.05, -0.1, 0.25, 9.0, 9.0],
+            "high": [0.1, 0.15, 0.1, 0.35, 9.0, 9.0],
+        }
+    )
+    rows = [{"replicate": 0, "rows_tested": 4.0}]
+    (section,) = sections(measured(rows), lambda name: table if name == "importance" else nothing(name))
+    assert section.sentences[0] == "tree: arrival_rate (+20.0%) matters most to its regret."
+    assert section.tables[0].rows[0] == ("runq_len", "+0.0% (-10.0% to +10.0%)")
+
+
 def test_failed_trials_are_left_out() -> None:
     """A run none of whose trials is done has nothing to say."""
     rows = [{**row, "status": "failed"} for row in landscape({1: 0.1, 2: 0.1})]
     assert sections(measured(rows), nothing) == ()
+
+
+def test_arms_of_a_training_are_never_merged() -> None:
+    """The null arm, a tree and two constants, all given by variants: a line of the table each, with its own regret."""
+    arms = {("tree", None): 0.1, ("shuffled", None): 0.5, ("fixed", 8): 0.3, ("fixed", 64): 0.2}
+    choices = pl.DataFrame(
+        [
+            {"trial": 1, "variant": arm, "replicate": k, "training.policy.workers": size, "row": row, "regret": regret}
+            for (arm, size), regret in arms.items()
+            for k in range(2)
+            for row in range(5)
+        ]
+    )
+    rows = [{"replicate": k, "between_share": 0.9, "regret_mean": 0.2} for k in range(2)]
+    (section,) = sections(measured(rows), lambda name: choices if name == "choices" else nothing(name))
+    assert {row[0]: str(row[1]).split()[0] for row in section.tables[0].rows} == {
+        "tree": "10.0%",
+        "shuffled": "50.0%",
+        "fixed, workers 8": "30.0%",
+        "fixed, workers 64": "20.0%",
+    }

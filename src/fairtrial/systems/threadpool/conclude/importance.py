@@ -32,12 +32,12 @@ def worths(table: Any) -> dict[str, tuple[Worth, ...]]:
 
     if HELD_OUT in table.columns and (table[HELD_OUT] == "none").any():
         table = table.filter(pl.col(HELD_OUT) == "none")
-    if KIND not in table.columns:
-        table = table.with_columns(pl.lit("policy").alias(KIND))
+    keys = [name for name in table.columns if name == "variant" or ("." in name and name != HELD_OUT)]
     values = pl.col("rise", "low", "high").mean()
     found: dict[str, list[Worth]] = {}
-    for kind, *words in table.group_by([KIND, "feature"], maintain_order=True).agg(values).iter_rows():
-        found.setdefault(str(kind), []).append(Worth(*words))
+    for row in table.group_by([*keys, "feature"], maintain_order=True).agg(values).iter_rows(named=True):
+        worth = Worth(*(row[name] for name in ("feature", "rise", "low", "high")))
+        found.setdefault(named({name: row[name] for name in keys}), []).append(worth)
     return {kind: tuple(every) for kind, every in found.items()}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,17 +42,18 @@ class Scored:
 def scores(choices: Any) -> tuple[Scored, ...]:
     """Return every policy's score on every held-out family, from the raw table `choices` (a polars DataFrame).
 
-    Where no family is held out there are two: `EVERY`, and what is lost with it, `KNOWN`.
+    Where no family is held out there are two: `EVERY`, and what is lost with it, `KNOWN`. Variants, and levels of
+    other factors, are policies of their own.
     """
     import polars as pl
 
-    keys = [name for name in (KIND, WORKERS, HELD_OUT) if name in choices.columns]
+    keys = [name for name in choices.columns if name == "variant" or "." in name]
     names = ["regret"] + ["regret_within"] * ("regret_within" in choices.columns)
     per_row = choices.group_by([*keys, "row"], maintain_order=True).agg(pl.col(names).mean())
     made = []
     for key, frame in per_row.group_by(keys, maintain_order=True):
         words = dict(zip(keys, key, strict=True))
-        policy, family = _policy(words), str(words.get(HELD_OUT, "none"))
+        policy, family = named(words), str(words.get(HELD_OUT, "none"))
         made += [_scored(policy, family if family != "none" else title, frame, name)
                  for name, title in zip(names, (EVERY, KNOWN), strict=False)
                  if name == "regret" or family == "none"]  # fmt: skip
@@ -64,9 +65,16 @@ def _scored(policy: str, family: str, frame: Any, name: str) -> Scored:
     return Scored(policy, family, tuple(frame["row"].to_list()), regret, *_interval(regret))
 
 
-def _policy(words: dict[str, Any]) -> str:
-    kind, workers = str(words.get(KIND, "policy")), words.get(WORKERS)
-    return f"always {workers}" if kind == "fixed" and workers is not None else kind
+def named(words: Mapping[str, Any]) -> str:
+    """Name a policy by its kind, the arm that it belongs to, and what else was varied."""
+    kind, workers = words.get(KIND), words.get(WORKERS)
+    constant = kind == "fixed" and workers is not None
+    own = {HELD_OUT, KIND, "variant", *([WORKERS] if constant else [])}
+    more = [
+        f"{name.rpartition('.')[2]} {value}" for name, value in words.items() if name not in own and value is not None
+    ]
+    first = f"always {workers}" if constant else kind
+    return ", ".join(str(word) for word in (first, words.get("variant"), *more) if word) or "policy"
 
 
 def _interval(values: Floats) -> tuple[float, float]:

@@ -31,7 +31,7 @@ class Gain:
     high: float
     pairs: int
     costs: tuple[float, ...]
-    """Means of COSTS."""
+    """Means of COSTS; NaN where never defined."""
 
     @property
     def told(self) -> str:
@@ -76,9 +76,14 @@ def _gain(found: Trials, what: tuple[str, str], policies: Mapping[object, Ints],
     interval = t_interval(logs.tolist()) if len(logs) > 1 else None
     if interval is None:
         return None
-    costs = tuple(float(np.nanmean(found.metric(name)[policies[policy]])) for name in COSTS)
+    costs = tuple(_mean(found.metric(name)[policies[policy]]) for name in COSTS)
     low, high = (math.exp(end) for end in interval)
     return Gain(place, policy, float(np.nanmean(mine)), math.exp(float(logs.mean())), low, high, len(logs), costs)
+
+
+def _mean(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else math.nan
 
 
 def section(found: Trials) -> Section | None:
@@ -107,7 +112,7 @@ def _sentences(made: tuple[Gain, ...]) -> Iterator[str]:
 def _table(made: tuple[Gain, ...]) -> Grid:
     rows: list[tuple[Cell, ...]] = [
         (gain.place, gain.policy, f"{gain.p95_s * 1e3:.4g}", gain.told, gain.verdict,
-         *(f"{cost:.3g}" for cost in gain.costs))
+         *(f"{cost:.3g}" if math.isfinite(cost) else None for cost in gain.costs))
         for gain in made
     ]  # fmt: skip
     columns = ("workload", "policy", "p95 (ms)", "p95 / baseline (95 %)", "verdict", "changes /s", "decisions /s",
