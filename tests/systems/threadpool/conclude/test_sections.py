@@ -199,3 +199,21 @@ def test_arms_of_a_training_are_never_merged() -> None:
         "fixed, workers 8": "30.0%",
         "fixed, workers 64": "20.0%",
     }
+
+
+def test_what_features_are_worth_to_an_arm_is_its_own() -> None:
+    """A tree and its null arm are two models."""
+    worths = {"tree": 0.3, "shuffled": 0.0}
+    worth = pl.DataFrame(
+        [
+            {"variant": arm, "feature": "arrival_rate", "rise": rise, "low": rise - 0.1, "high": rise + 0.1}
+            for arm, rise in worths.items()
+            for k in range(2)
+        ]
+    )
+    rows = [{"replicate": k, "between_share": 0.9, "regret_mean": 0.2} for k in range(2)]
+    made = sections(measured(rows), lambda name: worth if name == "importance" else nothing(name))
+    found = {one.title: one for one in made}
+    assert found["Features"].tables[0].columns == ("feature", "tree", "shuffled")
+    assert found["Features"].sentences[0].startswith("tree: arrival_rate (+30.0%)")
+    assert found["Features"].sentences[1].startswith("shuffled: no feature")

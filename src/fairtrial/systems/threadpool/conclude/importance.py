@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairtrial.model.figure import Axis, Cell, Figure, Grid, Mark, Section, Series
+from fairtrial.systems.threadpool.conclude.regret import HELD_OUT, named
 
-KIND, HELD_OUT = "training.policy.kind", "training.held_out"
 SHOWN = 3
 """Features that a sentence names."""
 
