@@ -26,7 +26,6 @@ class ThreadPool:
     Parameters = given.Parameters
     metrics: ClassVar[Mapping[str, Metric]] = METRICS
     studies = Path(__file__).parent / "studies"
-    null: ClassVar[Mapping[str, Any]] = {"training.shuffled": True}
     batchable: ClassVar[frozenset[str]] = frozenset({"pool.workers", "telemetry.row"})
     batch_limit = 280
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from fairtrial.errors import FairtrialError, UserError
 from fairtrial.systems.threadpool.parameters import LEARNT
-from fairtrial.systems.threadpool.reflex.model import Arrays, Reflex
+from fairtrial.systems.threadpool.reflex.arrays import Arrays
+from fairtrial.systems.threadpool.reflex.model import Reflex
 from fairtrial.systems.threadpool.telemetry import schema
 
 MAGIC = b"FTRX"

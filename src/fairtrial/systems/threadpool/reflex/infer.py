@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from fairtrial.stats.summary import Floats, Integers, Mask
-from fairtrial.systems.threadpool.reflex.model import Arrays
+from fairtrial.systems.threadpool.reflex.arrays import Arrays
 from fairtrial.systems.threadpool.simulate.borrow import borrowed
 from fairtrial.systems.threadpool.telemetry.schema import NAMES
 

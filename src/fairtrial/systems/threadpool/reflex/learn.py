@@ -13,7 +13,8 @@ from fairtrial.stats.summary import Floats, Integers
 from fairtrial.systems.threadpool.label.record import Labelled
 from fairtrial.systems.threadpool.parameters import LEARNT
 from fairtrial.systems.threadpool.reflex import export
-from fairtrial.systems.threadpool.reflex.model import Arrays, Reflex
+from fairtrial.systems.threadpool.reflex.arrays import Arrays
+from fairtrial.systems.threadpool.reflex.model import Reflex
 from fairtrial.systems.threadpool.reflex.target import digest, subset, targets
 from fairtrial.systems.threadpool.telemetry.schema import FEATURES
 
