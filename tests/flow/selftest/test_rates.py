@@ -8,7 +8,10 @@ QUICK = list(dict.fromkeys(cell.detector for _, _, cell in cells() if not cell.s
 SLOW = list(dict.fromkeys(cell.detector for _, _, cell in cells() if cell.slow))
 
 
-HEAVY = ("effects", "cautions", "optimum", "claims", "race", "gate", "threshold", "step denied")
+HEAVY = (
+    "effects", "cautions", "optimum", "claims", "race", "gate", "threshold", "step denied", "crossover", "until",
+    "operating range", "scaling", "step, not trend", "knee", "history",
+)  # fmt: skip
 """Detectors whose quick cells take longest: a tenth of their repeats every time, all of them in `make test-all`."""
 
 

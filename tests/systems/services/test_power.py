@@ -87,13 +87,17 @@ def test_the_gate(mode, nulls, planted):
 
 
 def test_three_rounds_may_not_suffice():
-    """With three rounds a shift of 15 % is often INCONCLUSIVE, and the comparison says how many rounds it needs."""
-    load = LOADS["closed"]
-    before = [figures(load, seed=seed) for seed in range(3)]
-    after = [figures(load, seed=seed, salt=1, slowdown=1.08) for seed in range(3)]
-    judged = compare(sample(1, before), sample(2, after), mode="interleaved")
-    assert judged.verdict is Gate.INCONCLUSIVE
-    assert max(change.needed.replicates or 0 for change in judged.changes) > 3
+    """With three rounds a shift of 8 % is often INCONCLUSIVE, and the comparison says how many rounds it needs."""
+    load, left = LOADS["closed"], []
+    for repeat in range(10):
+        seeds = range(3 * repeat, 3 * repeat + 3)
+        before = [figures(load, seed=seed) for seed in seeds]
+        after = [figures(load, seed=seed, salt=1, slowdown=1.08) for seed in seeds]
+        judged = compare(sample(1, before), sample(2, after), mode="interleaved")
+        if judged.verdict is Gate.INCONCLUSIVE:
+            left.append(max(change.needed.replicates or 0 for change in judged.changes))
+    assert len(left) >= 3
+    assert min(left) > 3
 
 
 def test_runs_of_different_times_never_fail():

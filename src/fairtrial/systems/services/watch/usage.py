@@ -23,7 +23,9 @@ class Usage:
     read_bytes: float = math.nan
     """Read from storage; NaN where that may not be seen."""
     write_bytes: float = math.nan
-    """Written to files; NaN as above. What is written through memory maps alone is not in it."""
+    """Charged for writing to files; NaN as above. What is written through memory maps alone is not in it."""
+    asked_bytes: float = math.nan
+    """That write calls asked for, to files or not; NaN where nobody counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +112,25 @@ class Meter:
         """Add what a process used since it was last seen; all of it where it is new."""
         self._cpu_s += usage.cpu_s - (last.cpu_s if last else 0.0)
         self._read_bytes += usage.read_bytes - (last.read_bytes if last else 0.0)
-        self._write_bytes += usage.write_bytes - (last.write_bytes if last else 0.0)
+        self._write_bytes += _written(usage, last)
+
+
+def _written(usage: Usage, last: Usage | None) -> float:
+    """Return what was written to files since the last look.
+
+    Linux charges a write for the whole folio of the page cache that it dirties, which may be megabytes for 8 kB: no
+    more was written than write calls asked for meanwhile.
+    """
+    charged = usage.write_bytes - (last.write_bytes if last else 0.0)
+    asked = usage.asked_bytes - (last.asked_bytes if last else 0.0)
+    return charged if math.isnan(asked) else min(charged, asked)
 
 
 def _linux(pid: int) -> Usage:
     fields = _text(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     pages = _text(f"/proc/{pid}/statm").split()
     page, tick = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
-    read_bytes, write_bytes = _io(pid)
+    read_bytes, write_bytes, asked_bytes = _io(pid)
     return Usage(
         started=float(fields[19]),
         cpu_s=(int(fields[11]) + int(fields[12])) / tick,
@@ -126,21 +139,18 @@ def _linux(pid: int) -> Usage:
         threads=int(fields[17]),
         read_bytes=read_bytes,
         write_bytes=write_bytes,
+        asked_bytes=asked_bytes,
     )
 
 
-def _io(pid: int) -> tuple[float, float]:
-    """Return what came from storage and what was written to it; another user's process does not say.
-
-    Linux charges a write for the whole folio of the page cache that it dirties, which may be megabytes for 8 kB: no
-    more was written than write calls asked for.
-    """
+def _io(pid: int) -> tuple[float, float, float]:
+    """Return what came from storage, what is charged and what was asked for; another user's process does not say."""
     try:
         lines = _text(f"/proc/{pid}/io").splitlines()
     except PermissionError:
-        return math.nan, math.nan
+        return math.nan, math.nan, math.nan
     found = {name: float(value) for name, _, value in (line.partition(b": ") for line in lines)}
-    return found[b"read_bytes"], min(found[b"write_bytes"], found[b"wchar"])
+    return found[b"read_bytes"], found[b"write_bytes"], found[b"wchar"]
 
 
 def _text(path: str) -> bytes:
