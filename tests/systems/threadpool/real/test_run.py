@@ -26,7 +26,7 @@ def test_run(compiled, tasks, leftover):
     assert facts.lateness_p99_s >= 0
     assert facts.spin_ns_per_iteration > 0
     assert (facts.cores, facts.apart) == (1, len(os.sched_getaffinity(0)) > 1)
-    assert not (facts.apart and facts.ahead)
+    assert facts.ahead or os.geteuid() != 0
     assert not leftover()
 
 

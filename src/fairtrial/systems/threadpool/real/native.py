@@ -132,7 +132,7 @@ class Native:
 
     @property
     def is_ahead(self) -> bool:
-        """The submitter shares its CPUs with the workers, and the system lets it run before them."""
+        """The system lets the submitter run before ordinary threads, those of the workers among them."""
         return bool(self._state().ahead)
 
     def _notes(self) -> tally.Notes:

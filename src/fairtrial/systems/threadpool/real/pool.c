@@ -197,18 +197,16 @@ static void submit(pool_t *pool, int64_t task) {
     if (wakes) pthread_cond_signal(&pool->work);
 }
 
-/* Submit every task at its due time. Without a CPU of its own it does not spin, which would slow the workers down, but
- * runs ahead of them where the system permits that. */
+/* Submit every task at its due time, ahead of ordinary threads where the system permits that: on a CPU that others use
+ * too it would be milliseconds late. Without a CPU of its own it does not spin, which would slow the workers down. */
 static void *submit_all(void *argument) {
     pool_t *pool = argument;
     struct sched_param first = {.sched_priority = 1};
     be_punctual();
-    if (!pool->plan.spins) {
-        bool ahead = pthread_setschedparam(pthread_self(), SCHED_FIFO, &first) == 0;
-        pthread_mutex_lock(&pool->mutex);
-        pool->ahead = ahead;
-        pthread_mutex_unlock(&pool->mutex);
-    }
+    bool ahead = pthread_setschedparam(pthread_self(), SCHED_FIFO, &first) == 0;
+    pthread_mutex_lock(&pool->mutex);
+    pool->ahead = ahead;
+    pthread_mutex_unlock(&pool->mutex);
     for (int64_t task = 0; task < pool->plan.count; task++) {
         int64_t due = pool->start_ns + pool->plan.due_ns[task];
         if (!rest_until(pool, pool->plan.spins ? due - MARGIN_NS : due)) break;

@@ -31,7 +31,7 @@ class Facts:
     apart: bool
     """The submitter had a CPU that no worker used; else it took some of theirs."""
     ahead: bool
-    """Not apart: the system let it run before the workers."""
+    """The system let it run before ordinary threads (root, or RLIMIT_RTPRIO)."""
     kept: bool
     """Threads were kept on their CPUs."""
 
