@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from fairtrial.systems.services.watch.usage import Meter, Usage, below
+from fairtrial.systems.services.watch.usage import Meter, Usage, below, read
 
 MIB = 2**20
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -49,13 +50,19 @@ def ratios(found: Trials, reference: str) -> tuple[Ratio, ...]:
     same tasks, so that they are pairs. What is undefined on either side (an unstable size) has no ratio.
     """
     made = []
-    for name, places in found.groups(apart=(ENGINE, "machine.measured")).items():
+    for name, places in sorted(found.groups(apart=(ENGINE, "machine.measured")).items(), key=_natural):
         engines = dict(found.by(ENGINE, places))
         for model in MODELS:
             if reference in engines and model in engines and model != reference:
                 pair = engines[reference], engines[model]
                 made += [one for metric in TOLD if (one := _ratio(found, (name, model, metric), pair)) is not None]
     return tuple(made)
+
+
+def _natural(group: tuple[str, Ints]) -> list[tuple[int, str]]:
+    """Sort names as people do: 2 before 16."""
+    parts = re.split(r"(\d+)", group[0])
+    return [(int(part) if part.isdigit() else 0, part) for part in parts]
 
 
 def _ratio(found: Trials, what: tuple[str, str, str], pair: tuple[Ints, Ints]) -> Ratio | None:

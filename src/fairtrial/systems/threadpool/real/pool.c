@@ -46,9 +46,10 @@ struct pool {
     plan_t plan;
     int64_t base_ns, start_ns;
     pthread_mutex_t mutex, serial; /* serial: what the contended share of the work holds */
-    pthread_cond_t work, changed;
+    pthread_cond_t changed;
+    buzzer_t work; /* rung for idle workers, at most once for each: `rung` says how often it was, and not yet heard */
     worker_t **workers;
-    int64_t made, target, present, starting, idle, busy;
+    int64_t made, target, present, starting, idle, rung, busy;
     int64_t *queue, head, tail; /* every task enters at most once: no wrapping */
     int64_t arrived, dropped, ended, switches;
     int64_t busy_ns, worker_ns, counted_ns; /* integrals of busy and of all workers up to counted_ns */
@@ -118,18 +119,36 @@ static int64_t count_up(pool_t *pool) {
 
 static bool is_finished(const pool_t *pool) { return pool->ended + pool->dropped == pool->plan.count; }
 
+/* Count one idle worker more as woken; false where all are. With the mutex. */
+static bool may_ring(pool_t *pool) {
+    if (pool->rung >= pool->idle) return false;
+    pool->rung++;
+    return true;
+}
+
+static void ring_all(pool_t *pool) {
+    while (may_ring(pool)) buzz(&pool->work);
+}
+
+/* Give the mutex away until the buzzer sounds. */
+static void sleep_on(pool_t *pool) {
+    pthread_mutex_unlock(&pool->mutex);
+    await_buzz(&pool->work);
+    pthread_mutex_lock(&pool->mutex);
+    pool->rung--;
+}
+
 /* Take the first waiting task, waiting for one; -1: leave. Workers that are too many go: idle ones at once, busy ones
  * as they end a task if the idle ones are too few. */
 static int64_t take(pool_t *pool) {
     if (pool->stop || pool->present - pool->target > pool->idle) return -1;
     if (pool->head == pool->tail) {
         pool->idle++;
-        while (!pool->stop && pool->present <= pool->target && pool->head == pool->tail)
-            pthread_cond_wait(&pool->work, &pool->mutex);
+        while (!pool->stop && pool->present <= pool->target && pool->head == pool->tail) sleep_on(pool);
         pool->idle--;
         if (pool->stop) return -1;
         if (pool->present > pool->target) {
-            if (pool->head < pool->tail) pthread_cond_signal(&pool->work); /* that signal was another's */
+            if (pool->head < pool->tail && may_ring(pool)) buzz(&pool->work); /* it was rung for another */
             return -1;
         }
     }
@@ -179,9 +198,11 @@ static void *work(void *argument) {
     return NULL;
 }
 
+/* What a submitter waits for the pool's own lock is the pool's time, not lateness of the harness. */
 static void submit(pool_t *pool, int64_t task) {
+    int64_t at_ns = now_ns(pool);
     pthread_mutex_lock(&pool->mutex);
-    column(pool, SUBMITTED)[task] = now_ns(pool);
+    column(pool, SUBMITTED)[task] = at_ns;
     pool->arrived++;
     int64_t limit = pool->plan.queue_limit, waiting = pool->tail - pool->head;
     bool wakes = false;
@@ -191,10 +212,10 @@ static void submit(pool_t *pool, int64_t task) {
         if (is_finished(pool)) pthread_cond_broadcast(&pool->changed);
     } else {
         pool->queue[pool->tail++] = task;
-        wakes = pool->idle > 0;
+        wakes = may_ring(pool);
     }
     pthread_mutex_unlock(&pool->mutex);
-    if (wakes) pthread_cond_signal(&pool->work);
+    if (wakes) buzz(&pool->work);
 }
 
 /* Submit every task at its due time, ahead of ordinary threads where the system permits that: on a CPU that others use
@@ -261,7 +282,7 @@ int pool_resize(pool_t *pool, int32_t workers) {
     pthread_mutex_lock(&pool->mutex);
     int64_t missing = workers - pool->present - pool->starting;
     pool->target = workers;
-    if (pool->present > workers) pthread_cond_broadcast(&pool->work);
+    if (pool->present > workers) ring_all(pool);
     pthread_mutex_unlock(&pool->mutex);
     int problem = 0;
     while (missing-- > 0 && !problem) problem = add_worker(pool);
@@ -272,14 +293,14 @@ int pool_resize(pool_t *pool, int32_t workers) {
 void pool_close(pool_t *pool) {
     pthread_mutex_lock(&pool->mutex);
     pool->stop = true;
-    pthread_cond_broadcast(&pool->work);
+    ring_all(pool);
     pthread_mutex_unlock(&pool->mutex);
     if (pool->submitting) pthread_join(pool->submitter, NULL);
     for (int64_t i = 0; i < pool->made; i++) {
         if (!pool->workers[i]->joined) pthread_join(pool->workers[i]->thread, NULL);
         free(pool->workers[i]);
     }
-    pthread_cond_destroy(&pool->work);
+    drop_buzzer(&pool->work);
     pthread_cond_destroy(&pool->changed);
     pthread_mutex_destroy(&pool->mutex);
     pthread_mutex_destroy(&pool->serial);
@@ -294,9 +315,13 @@ int pool_open(const plan_t *plan, pool_t **opened) {
     if (!pool) return ENOMEM;
     pool->plan = *plan;
     pool->base_ns = read_clock(CLOCK_MONOTONIC);
-    pthread_mutex_init(&pool->mutex, NULL);
+    pthread_mutexattr_t lent; /* a worker that holds it while others have its CPU must not keep the submitter waiting */
+    pthread_mutexattr_init(&lent);
+    pthread_mutexattr_setprotocol(&lent, PTHREAD_PRIO_INHERIT);
+    pthread_mutex_init(&pool->mutex, &lent);
+    pthread_mutexattr_destroy(&lent);
     pthread_mutex_init(&pool->serial, NULL);
-    make_condition(&pool->work);
+    make_buzzer(&pool->work);
     make_condition(&pool->changed);
     pool->queue = malloc((size_t)(plan->count + 1) * sizeof *pool->queue);
     int problem = pool->queue ? pool_resize(pool, plan->workers) : ENOMEM;

@@ -15,6 +15,11 @@
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
+#ifdef __APPLE__
+#include <dispatch/dispatch.h>
+#else
+#include <semaphore.h>
+#endif
 
 #define SECOND_NS INT64_C(1000000000)
 #define STACK_BYTES (256 * 1024)
@@ -89,6 +94,23 @@ static inline int start_thread(pthread_t *thread, cpus_t cpus, void *(*body)(voi
     pthread_attr_destroy(&attributes);
     return problem;
 }
+
+/* A counting semaphore: to ring it never waits for another thread, as signalling a condition may for its inner lock. */
+#ifdef __APPLE__
+typedef dispatch_semaphore_t buzzer_t;
+static inline void make_buzzer(buzzer_t *buzzer) { *buzzer = dispatch_semaphore_create(0); }
+static inline void buzz(buzzer_t *buzzer) { dispatch_semaphore_signal(*buzzer); }
+static inline void await_buzz(buzzer_t *buzzer) { dispatch_semaphore_wait(*buzzer, DISPATCH_TIME_FOREVER); }
+static inline void drop_buzzer(buzzer_t *buzzer) { dispatch_release(*buzzer); }
+#else
+typedef sem_t buzzer_t;
+static inline void make_buzzer(buzzer_t *buzzer) { sem_init(buzzer, 0, 0); }
+static inline void buzz(buzzer_t *buzzer) { sem_post(buzzer); }
+static inline void await_buzz(buzzer_t *buzzer) {
+    while (sem_wait(buzzer) && errno == EINTR) {}
+}
+static inline void drop_buzzer(buzzer_t *buzzer) { sem_destroy(buzzer); }
+#endif
 
 static inline int make_condition(pthread_cond_t *condition) {
     pthread_condattr_t attributes;
