@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fairtrial.errors import MissingPart
+from fairtrial.systems.threadpool.real.binding import load
 from fairtrial.systems.threadpool.real.costs import Spin
-from fairtrial.systems.threadpool.real.library import load
 from fairtrial.systems.threadpool.real.native import Native
 from fairtrial.systems.threadpool.record import Tasks
 from fairtrial.systems.threadpool.words import Machine, Pool

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from fairtrial.errors import MissingPart
+from fairtrial.systems.threadpool.real.binding import load
 from fairtrial.systems.threadpool.real.build import SOURCES, build, require
-from fairtrial.systems.threadpool.real.library import load
 
 HERE = Path(build.__code__.co_filename).parent
 
@@ -65,7 +65,7 @@ def test_another_compiler_or_flag_is_another_library(compiled, cache, monkeypatc
 
 def test_several_processes_at_once(compiled, cache):
     """Processes that build at once end with the same whole library, and leave nothing else behind."""
-    script = "from fairtrial.systems.threadpool.real.library import load; from fairtrial.systems.threadpool.real.build "
+    script = "from fairtrial.systems.threadpool.real.binding import load; from fairtrial.systems.threadpool.real.build "
     script += "import build; load(); print(build())"
     started = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(4)]
     said = {one.communicate(timeout=120)[0].strip() for one in started}

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from fairtrial.systems.threadpool.real.library import DROPPED, NOT_YET
+from fairtrial.systems.threadpool.real.binding import DROPPED, NOT_YET
 from fairtrial.systems.threadpool.real.tally import Notes, records
 
 S = 1_000_000_000

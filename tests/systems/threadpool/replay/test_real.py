@@ -11,7 +11,7 @@ import pytest
 from fairtrial.errors import MissingPart
 from fairtrial.systems.threadpool.metrics import GROUPS
 from fairtrial.systems.threadpool.parameters import Control, Parameters
-from fairtrial.systems.threadpool.real.library import load
+from fairtrial.systems.threadpool.real.binding import load
 from fairtrial.systems.threadpool.real.native import Native
 from fairtrial.systems.threadpool.reflex.guard import Guard
 from fairtrial.systems.threadpool.replay import trial

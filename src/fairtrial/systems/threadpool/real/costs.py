@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fairtrial.stats.summary import Floats
-from fairtrial.systems.threadpool.real.library import check, cpus, load
+from fairtrial.systems.threadpool.real.binding import check, cpus, load
 from fairtrial.systems.threadpool.real.place import place
 
 ITERATIONS, MEASUREMENTS = 500_000, 41

@@ -15,8 +15,7 @@ import numpy as np
 from fairtrial.errors import FairtrialError, Invalid
 from fairtrial.stats.summary import Floats
 from fairtrial.systems.threadpool.real import tally
-from fairtrial.systems.threadpool.real.costs import Spin, spin
-from fairtrial.systems.threadpool.real.library import (
+from fairtrial.systems.threadpool.real.binding import (
     COLUMNS,
     END,
     NOT_YET,
@@ -28,6 +27,7 @@ from fairtrial.systems.threadpool.real.library import (
     cpus,
     load,
 )
+from fairtrial.systems.threadpool.real.costs import Spin, spin
 from fairtrial.systems.threadpool.real.place import Place, place
 from fairtrial.systems.threadpool.record import Look, Records, Tasks
 from fairtrial.systems.threadpool.words import Machine, Pool

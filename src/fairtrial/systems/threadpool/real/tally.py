@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fairtrial.stats.summary import Floats
-from fairtrial.systems.threadpool.real.library import BEGIN, CPU, DROPPED, END, SWITCHES, Nanoseconds
+from fairtrial.systems.threadpool.real.binding import BEGIN, CPU, DROPPED, END, SWITCHES, Nanoseconds
 from fairtrial.systems.threadpool.record import Records, Tally, Tasks
 
 
