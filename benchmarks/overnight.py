@@ -26,7 +26,7 @@ def main() -> None:
     passes = min(chosen.passes, 1 if chosen.quick else 3)
     found = []
     with bench(f"labels of {rows:,} rows of telemetry"):
-        for source in ("simulated", "seed"):
+        for source in ("simulated", "older"):
             seconds, cpu_s = zip(*(once(source, rows, chosen.jobs) for _ in range(passes)), strict=True)
             trials = rows * SIZES * REPLICATES
             wall_s = statistics.median(seconds)

@@ -191,13 +191,13 @@ def test_the_older_oracle_is_degenerate(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.run({
         **ORACLE,
-        "base": {"telemetry": {"source": "seed"}, "tasks": 400},
+        "base": {"telemetry": {"source": "older"}, "tasks": 400},
         "factors": {"telemetry.row": {"range": [0, 59]}, "pool.workers": [2, 8, 64]},
         "replicates": 3,
     })  # fmt: skip
     code, said = folder.type("report", "1")
     assert code == 0
-    assert "The oracle 'seed' is degenerate: it chooses 2 for every row" in said
+    assert "The oracle 'older' is degenerate: it chooses 2 for every row" in said
     assert "The oracle 'queueing' is degenerate" not in said
 
 

@@ -96,7 +96,7 @@ def test_what_was_asked_for() -> None:
     assert document("sweep")["factors"]["pool.workers"] == sizes
     train = document("train")["factors"]
     assert train["training.held_out"] == ["none", "steady", "bursty", "adversarial", "blocking"]
-    assert train["training.policy.kind"] == ["fixed", "rule", "seed", "queueing", "tree", "boosting", "network"]
+    assert train["training.policy.kind"] == ["fixed", "rule", "older", "queueing", "tree", "boosting", "network"]
     assert document("validate")["replicates"] >= 20
     assert document("validate-real")["replicates"] >= 20
     assert document("validate")["factors"]["workload.arrivals.kind"] == ["poisson", "bursty", "adversarial"]

@@ -13,7 +13,7 @@ from fairtrial.systems.threadpool.words import SIZES, Machine, Pool, Share, Vali
 FAMILIES = ("steady", "bursty", "adversarial", "blocking")
 """Families of workloads that telemetry rows come from: what a model is tested on is a family that it never saw."""
 LEARNT = ("tree", "boosting", "network")
-FORMULAS = ("rule", "seed", "queueing")
+FORMULAS = ("rule", "older", "queueing")
 POLICIES = ("fixed", *FORMULAS, *LEARNT)
 LEAST_TASKS = 10
 """That are measured: fewer have no percentile."""
@@ -22,9 +22,9 @@ LEAST_TASKS = 10
 class Telemetry(Words):
     """A row of telemetry: what a controller saw, and the workload behind it."""
 
-    source: Literal["simulated", "seed", "input"] = Field(
+    source: Literal["simulated", "older", "input"] = Field(
         default="simulated",
-        description="simulated: a pool that was really simulated; seed: the older made-up generator; input: a CSV, "
+        description="simulated: a pool that was simulated; older: made-up rows of an earlier study; input: a CSV, "
         "`inputs: {telemetry: {file: …}}`.",
     )
     seed: int = Field(default=0, ge=0, description="Which rows the generator makes; not the trial's seed.")
@@ -41,7 +41,7 @@ class Telemetry(Words):
 class Policy(Words):
     """Who chooses the number of workers."""
 
-    kind: Literal["fixed", "rule", "seed", "queueing", "tree", "boosting", "network"] = Field(
+    kind: Literal["fixed", "rule", "older", "queueing", "tree", "boosting", "network"] = Field(
         default="fixed",
         description="fixed; C(1 + W/S); the older analytic oracle; queueing theory; or learned from `inputs.labels`.",
     )
@@ -57,7 +57,7 @@ class Policy(Words):
         if self.kind in FORMULAS and self.workers not in SIZES:
             near = min(SIZES, key=lambda size: (abs(math.log(size / self.workers)), size))
             raise ValueError(f"workers is {self.workers}, and {self.kind} chooses among {SIZES}: nearest {near}")
-        if self.kind not in ("seed", "queueing"):
+        if self.kind not in ("older", "queueing"):
             self._forget(("alpha", "beta", "gamma"))
         return self
 
@@ -67,7 +67,7 @@ class Training(Words):
 
     policy: Policy = Policy(kind="tree")
     held_out: Literal["steady", "bursty", "adversarial", "blocking", "none"] = Field(
-        default="none", description="The family that is kept from the training and tested; none: grouped folds of all."
+        default="none", description="The family that is kept from the training and tested; none: each family in turn."
     )
     shuffled: bool = Field(default=False, description="The null arm: labels shuffled over rows before training.")
     between: Share = Field(

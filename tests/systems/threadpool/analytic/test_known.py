@@ -93,7 +93,7 @@ def test_missing_numbers_are_not_known(rows, kind):
 def test_weights_of_the_policy_count(rows):
     """The older oracle and the one from queueing theory take the policy's."""
     features = rows(arrival_rate=4000.0, task_time_p50_us=400.0, task_time_p95_us=900.0, task_size_mean=500.0)
-    heavy = Policy(kind="seed", alpha=2.0, beta=3.0, gamma=5.0)
+    heavy = Policy(kind="older", alpha=2.0, beta=3.0, gamma=5.0)
     assert (chooser(heavy, cores=8).costs(features) == older.costs(features, 2.0, 3.0, 5.0)).all()
     machine = Machine(cores=4, switch_us=20)
     found = chooser(heavy.model_copy(update={"kind": "queueing"}), cores=4, machine=machine).costs(features)

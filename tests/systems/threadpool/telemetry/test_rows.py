@@ -14,7 +14,7 @@ from fairtrial.systems.threadpool.telemetry.rows import row
 from fairtrial.systems.threadpool.telemetry.simulated import simulated
 
 
-@pytest.mark.parametrize(("source", "make"), [("seed", older), ("simulated", simulated)])
+@pytest.mark.parametrize(("source", "make"), [("older", older), ("simulated", simulated)])
 def test_generated(source, make):
     """The two generators are asked for seed, row and cores; a file is not looked at."""
     found, meant = row(Telemetry(source=source, seed=3, row=17, cores=4), None), make(3, 17, cores=4)

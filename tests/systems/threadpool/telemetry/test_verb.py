@@ -28,7 +28,7 @@ def test_is_a_verb():
 
 
 @pytest.mark.parametrize(("source", "shares"), [
-    ("seed", "8 steady, 6 bursty, 6 adversarial"),
+    ("older", "8 steady, 6 bursty, 6 adversarial"),
     ("simulated", "5 steady, 5 bursty, 5 adversarial, 5 blocking"),
 ])  # fmt: skip
 def test_writes(source, shares, tmp_path):
@@ -49,9 +49,9 @@ def test_does_not_overwrite(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("mine")
     with pytest.raises(UserError, match=r"is there already \(give another name, or --force"):
-        generate(path, rows=1, source="seed")
+        generate(path, rows=1, source="older")
     assert path.read_text() == "mine"
-    generate(path, rows=1, source="seed", force=True)
+    generate(path, rows=1, source="older", force=True)
     assert len(read(path, cores=8)) == 1
 
 
@@ -76,7 +76,7 @@ def test_without_numba(tmp_path, monkeypatch):
     with pytest.raises(MissingPart, match="numba"):
         Generate().run(Generate.Arguments(output=tmp_path / "rows.csv", rows=2), None)
     assert not list(tmp_path.iterdir())
-    Generate().run(Generate.Arguments(output=tmp_path / "rows.csv", rows=2, source="seed"), None)
+    Generate().run(Generate.Arguments(output=tmp_path / "rows.csv", rows=2, source="older"), None)
     assert (tmp_path / "rows.csv").exists()
 
 

@@ -42,7 +42,7 @@ def chooser(policy: Policy, *, cores: int, machine: Machine | None = None) -> Ch
             return Formula((policy.workers,), lambda features: np.ones((len(features), 1)))
         case "rule":
             return Formula(SIZES, lambda features: rule.costs(features, cores=cores))
-        case "seed":
+        case "older":
             return Formula(SIZES, lambda features: older.costs(features, policy.alpha, policy.beta, policy.gamma))
         case "queueing":
             weights = (policy.alpha, policy.beta, policy.gamma)

@@ -26,7 +26,7 @@ def row(telemetry: Telemetry, path: Path | None) -> Row:
 @lru_cache(maxsize=64)
 def _made(source: str, seed: int, number: int, cores: int) -> Row:
     """Make a row once for all sizes and replicates of a batch."""
-    if source == "seed":
+    if source == "older":
         return older(seed, number, cores=cores)
     from fairtrial.systems.threadpool.telemetry.simulated import simulated
 

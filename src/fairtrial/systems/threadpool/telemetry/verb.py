@@ -16,8 +16,9 @@ class GenerateArguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
     output: Path = Field(description="The file to write, which ends in .csv and is not there yet.")
     rows: int = Field(default=2000, ge=1, le=1_000_000, description="How many rows.")
-    source: Literal["simulated", "seed"] = Field(
-        default="simulated", description="simulated: what a simulated pool showed; seed: the older made-up rows."
+    source: Literal["simulated", "older"] = Field(
+        default="simulated",
+        description="simulated: what a simulated pool showed; older: made up by an earlier study.",
     )
     seed: int = Field(default=0, ge=0, description="Which rows; the first ones of a longer list are the same.")
     cores: int = Field(default=8, ge=1, le=4096, description="Cores of the machine that was observed.")
