@@ -140,6 +140,7 @@ def test_model_vs_reality_runs_at_toy_size(typed: Typed) -> None:
     assert "Floor: a task that does nothing takes" in Path("reports/1/report.md").read_text()
 
 
+@pytest.mark.long
 def test_validate_real_runs_at_toy_size(typed: Typed) -> None:
     """Policies change the size of native threads, and the report sets them beside the baseline."""
     compiler()
