@@ -95,6 +95,8 @@ def test_a_preset_is_checked_planned_and_run_as_a_file_is(
     ran = data("run", "brings/squares", "size=1,4", "-q")
     assert [row["estimates"]["area"]["mean"] for row in ran["conditions"]] == [16.0, 1.0]
     assert "all is done already" in fairtrial("run", "brings/squares", "size=1,4", "-q")[1]
+    said = fairtrial("run", "brings/squares", "size=9", "-q")[1]  # two are retired, one is new
+    assert "finished, 2 done, 0 failed" in said  # the study repeats each size
 
 
 @pytest.mark.parametrize(("word", "near"), [("brings/sqares", "brings/squares"), ("brngs/arms", "brings/arms")])

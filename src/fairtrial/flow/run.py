@@ -80,7 +80,8 @@ def run(
         finally:
             journal.close(state, planned=session.planned)
         ended = _ended(book, journal.run, (state, reason, cautions), session)
-        return replace(ended, measured=_settled(ended.run) > before)
+        amended = ended.state == "finished" and bool(session.survey.new)  # what it retired may outnumber what it ran
+        return replace(ended, measured=amended or _settled(ended.run) > before)
 
 
 def _settled(run: Run) -> int:
