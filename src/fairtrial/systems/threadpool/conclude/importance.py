@@ -65,7 +65,7 @@ def _table(made: dict[str, tuple[Worth, ...]]) -> Grid:
     rows: list[tuple[Cell, ...]] = [
         (name, *(_cell(every[name]) if name in every else None for every in cells.values())) for name in names
     ]
-    title = "Rise of the mean regret when a feature is another row's (95 %, bootstrapped over rows; means over trainings)"
+    title = "Rise of the mean regret when a feature is another row's (95 %, over rows; means over trainings)"
     return Grid(("feature", *cells), tuple(rows), title=title)
 
 
