@@ -1,0 +1,36 @@
+"""The parameters of a trial: a signal with its settings, on data, under an evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from fairtrial.systems.signals.words import Data, Evaluation, Words
+
+
+class Choice(Words):
+    """Which signal, and its settings."""
+
+    name: str = Field(default="perm_derivative", description="`fairtrial signals list` shows them.")
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="Settings of that signal; what is left out is as it says itself."
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> Choice:
+        """Check the settings against the signal's own model, and write them out in full."""
+        from fairtrial.systems.signals.catalogue import signal
+
+        settings = signal(self.name).Parameters.model_validate(self.parameters)
+        object.__setattr__(self, "parameters", settings.model_dump(mode="json"))
+        return self
+
+
+class Parameters(Words):
+    """What one trial does."""
+
+    signal: Choice = Choice.model_construct(name="perm_derivative", parameters={})
+    data: Data
+    evaluation: Evaluation = Evaluation()
+    trades: bool = Field(default=True, description="Keep every trade: the raw table `trades`.")
