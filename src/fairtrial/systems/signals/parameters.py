@@ -30,7 +30,7 @@ class Choice(Words):
 class Parameters(Words):
     """What one trial does."""
 
-    signal: Choice = Choice.model_construct(name="perm_derivative", parameters={})
+    signal: Choice = Field(default_factory=Choice)
     data: Data
     evaluation: Evaluation = Evaluation()
     trades: bool = Field(default=True, description="Keep every trade: the raw table `trades`.")

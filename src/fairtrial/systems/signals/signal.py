@@ -16,7 +16,7 @@ GROUP = "fairtrial.signals"
 class Stream(Protocol):
     """A signal at work: it keeps what it needs of the past, and no more."""
 
-    def step(self, bin: Bin) -> float:
+    def step(self, now: Bin) -> float:
         """Return the value at this bin, NaN where it has none yet; bins come in order, without gaps."""
 
 

@@ -144,7 +144,7 @@ class Evaluation(Words):
     min_signals: int = Field(default=5, ge=1, description="Least trades of a threshold that may be chosen.")
     overlap: Literal["skip", "net", "independent"] = Field(
         default="skip",
-        description="While a trade is open, signals are skipped; net: an opposite one turns it; independent: all trade.",
+        description="skip: no entry while a trade is open; net: an opposite signal turns it; independent: all trade.",
     )
     costs: Costs = Costs()
     folds: Folds = Folds()
