@@ -86,6 +86,12 @@ class Ledger(Protocol):
     ) -> Sequence[TrialRow]:
         """List a run's trials in number order."""
 
+    def parameters(self, run: int) -> Mapping[int, Mapping[str, Any]]:
+        """Return trial number -> its resolved parameters, in number order; trials of one condition share the mapping.
+
+        Of a run that was imported they are the factors.
+        """
+
     def trial(self, reference: str) -> TrialRow:
         """Find a trial by `RUN.NUMBER` or a digest prefix of at least 4 hexadecimal digits. Raises UnknownName."""
 

@@ -24,6 +24,10 @@ SELECT m.run, m.number, t.digest, c.variant, c.assignment, m.replicate, t.seed, 
 FROM member m JOIN trial t ON t.id = m.trial JOIN condition c ON c.id = m.condition
 LEFT JOIN attempt a ON a.id = m.attempt LEFT JOIN failure f ON f.attempt = m.attempt
 """
+_CONDITIONS = "SELECT number, condition FROM member WHERE run = ? ORDER BY number"
+_PARAMETERS = """
+SELECT c.id, c.parameters FROM condition c WHERE c.id IN (SELECT m.condition FROM member m WHERE m.run = ?)
+"""
 
 
 class Trials(Reader):
@@ -62,6 +66,13 @@ class Trials(Reader):
         wanted = None if status == OPEN else status
         found = SELECT + "WHERE m.run = ? AND m.status IS ? ORDER BY m.number LIMIT ? OFFSET ?"
         return self._rows(found, (run, wanted, *page))
+
+    def parameters(self, run: int) -> Mapping[int, Mapping[str, Any]]:
+        """Return trial number -> its resolved parameters, in number order; trials of a condition share the mapping."""
+        with self._connection.snapshot():
+            members = self._connection.rows(_CONDITIONS, (run,))
+            known = {number: json.loads(text) for number, text in self._connection.rows(_PARAMETERS, (run,))}
+        return {number: known[condition] for number, condition in members}
 
     def trial(self, reference: str) -> TrialRow:
         """Find a trial by `RUN.NUMBER`, or by the first hexadecimal digits of its digest (the newest run's member).

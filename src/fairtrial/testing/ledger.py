@@ -44,6 +44,11 @@ class _Runs:
         members = self._kept(run).members.items()
         return {digest: member.status.value for digest, member in members if member.status is not None}
 
+    def parameters(self, run: int) -> Mapping[int, Mapping[str, Any]]:
+        """Return trial number -> its resolved parameters, in number order."""
+        members = self._kept(run).members.values()
+        return {member.number: member.trial.condition.parameters for member in members}
+
     def finished(self, *, exclude_live: bool = True) -> set[bytes]:
         """Return the digests of every trial that some run finished."""
         return {

@@ -253,6 +253,13 @@ class JournalExam:
         assert list(found.metrics["cost"]) == [1.0, 9.0]
         assert math.isnan(found.metrics["score"][1])
 
+    def test_parameters_come_back_in_full(self, book: Book, begin: Begin) -> None:
+        """Those of a trial are all that its condition resolved to, whether it has a result or failed."""
+        journal, made = begin(), [trial({"x": 1.0}), trial({"x": 3.0}, variant="b")]
+        settle(journal, made[0])
+        settle(journal, made[1], failure=LATE)
+        assert book.ledger.parameters(1) == {1: made[0].condition.parameters, 2: made[1].condition.parameters}
+
     def test_trials_are_paged_and_found(self, book: Book, begin: Begin) -> None:
         """By number, by digest prefix, and a page at a time."""
         journal, made = begin(), [trial({"x": float(value)}) for value in range(5)]
