@@ -68,6 +68,8 @@ def _print(made: Promotion, *, dry_run: bool) -> None:
     say(f"verdict: {by}{made.permit.verdict}{said}")
     if made.forced:
         say(f"forced: {made.objection}")
+    if made.ready and made.ready.answer:
+        say(made.ready.answer)
     for path in made.unmapped:
         say(f"not promoted: {path} has no key in {made.file} (--map {path}=KEY)")
     if not made.changes:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from fairtrial.contract.journal import Ledger
 from fairtrial.model.figure import Section
+from fairtrial.model.ranking import Ranking, Readiness
 from fairtrial.model.run import Measurements
 from fairtrial.model.study import Metric
 
@@ -284,3 +286,23 @@ class Vouches(Protocol):
 
     def vouch(self, parameters: Any, metrics: Mapping[str, float]) -> str:
         """Return why this winner must not be promoted; '' where nothing speaks against it."""
+
+
+@runtime_checkable
+class Ranks(Protocol):
+    """A system that ranks the conditions of a run itself: it knows more of them than the mean of a metric."""
+
+    def rank(self, ledger: Ledger, run: int) -> Ranking:
+        """Say which condition leads and whether that may be believed, by all that the book holds.
+
+        The winner of the run is then this leader, the verdict one of those that let a promotion pass, and the report
+        has these sections in place of the general search for the best condition.
+        """
+
+
+@runtime_checkable
+class Readies(Protocol):
+    """A system that knows the configuration its winners run in: what goes where, and whether it can work there."""
+
+    def ready(self, parameters: Any, metrics: Mapping[str, float], runtime: Mapping[str, Any]) -> Readiness:
+        """Check a winner against a runtime configuration (as read); its parameters and the means of its metrics."""

@@ -304,7 +304,7 @@ def fitting(found: Evidence) -> list[str]:
     """Say which analyses fit a study without being asked for: claims bring theirs, a search its summary."""
     kinds = []
     varied = [path for path, column in found.data.factors.items() if len(column.levels) > 1]
-    if varied and any(metric.direction is not Direction.NONE for metric in found.metrics):
+    if varied and found.ranking is None and any(metric.direction is not Direction.NONE for metric in found.metrics):
         kinds.append("search" if _searches(found.study.design.kind) else "optimum")
     if varied:
         kinds.append("effects")

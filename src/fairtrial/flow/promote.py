@@ -15,8 +15,10 @@ from fairtrial.contract.registry import Registry
 from fairtrial.errors import GateFailed, UserError
 from fairtrial.flow.book import reading, writing
 from fairtrial.flow.winner import Winner, permitted, winner_of
+from fairtrial.model.ranking import Readiness
 
 if TYPE_CHECKING:
+    from fairtrial.flow.evidence import Evidence
     from fairtrial.promote.edit import Change, Edited
     from fairtrial.promote.file import Original
     from fairtrial.promote.permit import Permit
@@ -61,6 +63,8 @@ class Promotion:
     after: str
     evidence: str
     """The file of the evidence."""
+    ready: Readiness | None = None
+    """What its system says of the winner in this file; None where it knows no such files."""
     written: bool = False
 
 
@@ -122,15 +126,18 @@ def _prepared(
     found = gather(ledger, number)
     winner = winner_of(found, registry)
     permit = permitted(found, winner)
-    objection = permit.refusal(found.run.number) if not permit.passing else None
-    if objection is None and winner.objection:
-        hint = "--force --why TEXT promotes it all the same"
-        objection = GateFailed(f"run {found.run.number} is not promoted: {winner.objection}", hint=hint)
+    tree = edit.known(original.text, shown)
+    objection = permit.refusal(found.run.number) if not permit.passing else _objection(found, winner.objection)
     if objection is not None and not asked.force:
         raise objection
+    ready = _ready(found, winner, tree)
+    if ready is not None and ready.objection:
+        raise GateFailed(f"run {found.run.number} is not promoted: {shown} {ready.objection}")
     factors = list(winner.finding.assignment)
-    tree = edit.known(original.text, shown)
-    chosen = wanted(asked.mapping or {}, winner.parameters, factors, tree)
+    if ready is not None and asked.mapping is None:
+        chosen = dict(ready.values)
+    else:
+        chosen = wanted(asked.mapping or {}, winner.parameters, factors, tree)
     refuse_other_kinds(chosen, tree, shown)
     if not chosen:
         raise UserError(f"no parameter of the winner is a key of {shown}", hint=_suggestion(factors))
@@ -151,8 +158,26 @@ def _prepared(
         before=original.digest,
         after=file.digest(original, edited.text),
         evidence=f"{original.path}{EVIDENCE}",
+        ready=ready,
     )
     return promotion, winner, edited
+
+
+def _objection(found: Evidence, said: str) -> GateFailed | None:
+    """Return the error for what speaks against a winner, where something does."""
+    hint = "--force --why TEXT promotes it all the same"
+    return GateFailed(f"run {found.run.number} is not promoted: {said}", hint=hint) if said else None
+
+
+def _ready(found: Evidence, winner: Winner, tree: Any) -> Readiness | None:
+    """Ask the system whether the winner can work where it is to go; None where it does not know such a place."""
+    from fairtrial.contract.system import Readies
+
+    system = found.system
+    if not isinstance(system, Readies):
+        return None
+    means = {name: item.mean for name, item in winner.finding.estimates.items() if item.mean is not None}
+    return system.ready(system.Parameters.model_validate(winner.parameters), means, tree if tree else {})
 
 
 def _suggestion(factors: Sequence[str]) -> str:
@@ -186,6 +211,7 @@ def _evidence(
         "objection": promotion.objection,
         "file": {"name": Path(promotion.file).name, "before": promotion.before, "after": promotion.after},
         "changes": [asdict(change) for change in promotion.changes],
+        "readiness": dict(promotion.ready.evidence) if promotion.ready else None,
         "why": asked.why,
         "who": user(),
         "when": datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),

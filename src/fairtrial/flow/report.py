@@ -38,7 +38,10 @@ def gathered(found: Evidence, *, of: Sequence[str] = (), factor: str | None = No
     claims: tuple[ClaimFinding, ...] = tuple(ask(found, "claims"))
     results = list(results_of(found, of, factor))
     cautions = all_doubts(found, [finding for _, finding in results])
+    ranking = found.ranking
     answer, verdict = answered(claims, results)
+    if ranking is not None and not claims:
+        answer = ranking.answer
     answer = answer or alone(found)
     drivers = found.ledger.provenance(found.run.number)
     return Document(
@@ -53,6 +56,7 @@ def gathered(found: Evidence, *, of: Sequence[str] = (), factor: str | None = No
             facts.completeness(found),
             *invalid.section(found),
             *facts.manipulations(found),
+            *(ranking.sections if ranking else ()),
             *(section(finding, units) for _, finding in results),
             *_own(found),
             section(_conditions(found), units),

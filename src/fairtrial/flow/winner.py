@@ -28,12 +28,11 @@ class Winner:
 
 
 def winner_of(found: Evidence, registry: Registry) -> Winner:
-    """Return the condition with the best mean.
+    """Return the condition with the best mean; where its system ranks conditions itself, the one that leads.
 
     Raises NothingMeasured where none has enough results, UserError for a run that was imported, or of a study without
     factors or without a direction.
     """
-    from fairtrial.analyse.winner import best
     from fairtrial.contract.system import Vouches
     from fairtrial.flow.declare import recall
     from fairtrial.plan.space import open_space
@@ -42,7 +41,7 @@ def winner_of(found: Evidence, registry: Registry) -> Winner:
     declared = recall(found.ledger, number, registry=registry)
     if len(study.variants) < 2 and not any(study.all_factors(variant) for variant in study.variants):
         raise UserError(f"run {number} has no winner: its study has no factors, so there is nothing to choose")
-    finding = best(found.ledger.measurements(number), study.metrics, completeness=study.completeness)
+    finding = _leading(found)
     if finding is None:
         said = f"run {number} has no winner: no condition has enough results"
         raise NothingMeasured(said, hint=f"fairtrial show {number}")
@@ -53,6 +52,20 @@ def winner_of(found: Evidence, registry: Registry) -> Winner:
         means = {name: item.mean for name, item in finding.estimates.items() if item.mean is not None}
         objection = declared.system.vouch(declared.system.Parameters.model_validate(parameters), means)
     return Winner(finding, parameters, objection or _broken_level(found, finding))
+
+
+def _leading(found: Evidence) -> ConditionFinding | None:
+    from fairtrial.analyse.conditions import conditions
+    from fairtrial.analyse.winner import best
+
+    measured = found.ledger.measurements(found.run.number)
+    if found.ranking is None:
+        return best(measured, found.study.metrics, completeness=found.study.completeness)
+    if found.ranking.leader is None:
+        return None
+    variant, assignment = found.ranking.leader
+    every = conditions(measured, found.metrics)
+    return next(one for one in every if (one.variant, dict(one.assignment)) == (variant, dict(assignment)))
 
 
 def _broken_level(found: Evidence, finding: ConditionFinding) -> str:
@@ -78,11 +91,16 @@ def permitted(found: Evidence, winner: Winner) -> Permit:
 def _computed(found: Evidence, variant: str) -> Iterator[Permit]:
     """Judge by the run's own findings: its optimum, then the claims that the winner's arm is better than another.
 
+    Where its system ranks its conditions, that ranking alone.
+
     Of several such claims all must hold; what else the study claims says nothing about which condition is the best.
     """
     from fairtrial.flow.analyse import ask
     from fairtrial.promote.permit import Permit
 
+    if found.ranking is not None:
+        yield Permit(found.ranking.verdict.value, "ranking", found.ranking.answer)
+        return
     for finding in ask(found, "optimum"):
         yield Permit(finding.verdict.value, "optimum", finding.answer)
     if any(_ahead(found, claim) == variant for claim in found.study.expect):

@@ -25,7 +25,7 @@ class Permit:
 
     verdict: str
     by: str
-    """gate | compare | confirm | optimum | claims; '' where nothing gave one."""
+    """gate | compare | confirm | optimum | claims | ranking; '' where nothing gave one."""
     answer: str = ""
     entry: int | None = None
     """Its entry in the log."""
