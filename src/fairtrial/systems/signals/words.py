@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -99,6 +100,11 @@ class Data(Words):
         if self.synthetic is not None:
             self._forget(("lake",))
         return self
+
+    @property
+    def folder(self) -> Path:
+        """The folder that holds data sets."""
+        return Path(self.lake).expanduser()
 
     @property
     def ids(self) -> tuple[str, ...]:
