@@ -44,6 +44,10 @@ class Kinds:
         """What streams is a time."""
         return base.get("kind") == "stream"
 
+    def constant(self, base: Mapping[str, Any]) -> str:
+        """What is a vector never changes."""
+        return "vectors do not change: leave replicates out" if base.get("kind") == "vector" else ""
+
     def run(self, parameters: Any, context: Any) -> Mapping[str, float]:
         """Is never run here."""
         raise NotImplementedError
@@ -120,3 +124,13 @@ def test_the_users_word_on_timing_holds(kinds):
     """`timing: false` lets trials run side by side."""
     study = kinds(base={"kind": "stream"}, timing=False, parallel={"jobs": 2})
     assert (study.timing, study.parallel.jobs) == (False, 2)
+
+
+def test_replicates_that_would_measure_the_same_are_refused(kinds):
+    """In whichever arm; one replicate is fine."""
+    assert kinds(base={"kind": "vector"}).replicates == 1
+    assert kinds(replicates=3).replicates == 3
+    for study in ({"base": {"kind": "vector"}}, {"variants": {"a": {"set": {"kind": "vector"}}, "b": {}}}):
+        with pytest.raises(SpecError, match="3 replicates would measure the same") as refused:
+            kinds(replicates=3, **study)
+        assert refused.value.hint == "vectors do not change: leave replicates out"

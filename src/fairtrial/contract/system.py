@@ -192,6 +192,14 @@ class Times(Protocol):
 
 
 @runtime_checkable
+class Constant(Protocol):
+    """A system whose trials may measure what never changes: another replicate would say the same and prove nothing."""
+
+    def constant(self, base: Mapping[str, Any]) -> str:
+        """Say why replicates measure the same with these parameters (as written), and what to do; '' otherwise."""
+
+
+@runtime_checkable
 class Presets(Protocol):
     """A system that brings studies: `fairtrial run SYSTEM/NAME`."""
 

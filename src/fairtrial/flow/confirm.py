@@ -75,12 +75,15 @@ def _first(
     home: Path | None, number: int | None, top: int | None, replicates: int | None
 ) -> tuple[_First, dict[str, Any], Path]:
     from fairtrial.flow.evidence import gather
+    from fairtrial.spec.measured import constant
 
     with reading(home) as book:
         found = gather(book.ledger, number)
         run, study = found.run, found.study
         if found.imported:
             raise UserError(f"run {run.number} was imported: there is no system to measure with")
+        if found.system is not None and (reason := constant(study, found.system)):
+            raise UserError(f"run {run.number}: fresh seeds would measure the same", hint=reason)
         chosen = _chosen(_optimum(found).candidates, top or study.confirm.top, run.number)
         drivers = book.ledger.provenance(run.number)
     folder = Path(drivers[-1]["folder"]) if drivers else Path.cwd()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fairtrial.contract.system import Measures, System, Times
+from fairtrial.contract.system import Constant, Measures, System, Times
 from fairtrial.errors import nearest
 from fairtrial.model import path as paths
 from fairtrial.model.study import Metric, Study
@@ -35,6 +35,19 @@ def bases(study: Study) -> Iterator[Mapping[str, Any]]:
 def timed(words: StudyWords, study: Study, system: System) -> bool:
     """Say whether it becomes a timing study because its system says so, and the study nothing."""
     return words.timing is None and isinstance(system, Times) and any(system.timed(base) for base in bases(study))
+
+
+def constant(study: Study, system: System) -> str:
+    """Say why another replicate would measure the same in some variant; '' where none would."""
+    if not isinstance(system, Constant):
+        return ""
+    return next(filter(None, map(system.constant, bases(study))), "")
+
+
+def check_replicates(source: Source, study: Study, system: System) -> None:
+    """Refuse replicates that would measure the same again. Raises SpecError."""
+    if study.replicates > 1 and (reason := constant(study, system)):
+        raise source.error("replicates", f"{study.replicates} replicates would measure the same", reason)
 
 
 def check_measured(source: Source, words: StudyWords, study: Study, system: System) -> None:

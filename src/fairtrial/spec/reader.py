@@ -18,7 +18,7 @@ from fairtrial.spec import factors, override, settings, terms
 from fairtrial.spec.claims import read_claims
 from fairtrial.spec.grammar import Override
 from fairtrial.spec.layout import check_layout
-from fairtrial.spec.measured import check_measured, measured, timed
+from fairtrial.spec.measured import check_measured, check_replicates, measured, timed
 from fairtrial.spec.resolve import check_values
 from fairtrial.spec.shape import Shape
 from fairtrial.spec.source import Source, as_json, load, open_source
@@ -124,6 +124,7 @@ def _read(
     metrics = settings.metrics(words, source, system.metrics) if words.metrics else measured(system, study).values()
     study = judged(source, words, replace(study, metrics=tuple(metrics)), system.metrics)
     check_measured(source, words, study, system)
+    check_replicates(source, study, system)
     return Declared(study=study, system=system)
 
 

@@ -21,7 +21,7 @@ class Stage:
         self._values: tuple[Any, Sequence[Floats]] | None = None
 
     def markets(self, data: Data, columns: Collection[str], context: Context) -> Sequence[Market]:
-        """Return the markets of these data: one, or one a day. Raises UserError for what is not there or was changed."""
+        """Return the markets of these data: one, or one a day. Raises UserError for what is not there, or changed."""
         key = (data, tuple(columns), context.seed if data.synthetic else None)
         if self._markets is None or self._markets[0] != key:
             self._markets = (key, _markets(data, columns, context))

@@ -54,11 +54,12 @@ class Signals:
         found = {name: lake.digests(name) for name in parameters.data.ids}
         return {f"{name}/{file}": digest for name, files in found.items() for file, digest in files.items()}
 
-    def constant(self, parameters: given.Parameters) -> str:
+    def constant(self, base: Mapping[str, Any]) -> str:
         """Say why another replicate would measure the same; '' of a market that is made up anew for each."""
-        if not parameters.data.ids:
+        data = base.get("data")
+        if isinstance(data, Mapping) and data.get("synthetic") is not None:
             return ""
-        return "data sets do not change: judge on more of them (data.days), or on data.synthetic"
+        return "data sets do not change: leave replicates out, and judge on more data sets (data.days, or as a factor)"
 
     def cost_s(self, parameters: given.Parameters) -> float:
         """Return the seconds that a trial takes, about."""
