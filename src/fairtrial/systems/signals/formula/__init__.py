@@ -1,0 +1,1 @@
+"""Signals that are formulas of the grid."""
