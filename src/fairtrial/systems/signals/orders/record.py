@@ -37,7 +37,7 @@ class Touches:
     ask: Floats
     """Depth of the cell's asks after it."""
     cells: Integers
-    """Absolute cells that are ever touched, ascending: cell c holds the prices from c * width to before (c + 1) * width."""
+    """Absolute cells that are ever touched, ascending: cell c holds prices from c * width to before (c + 1) * width."""
     first: Integers
     """(n + 1,): those of bin b are first[b] to before first[b + 1]; those before first[0] precede the first bin."""
 
