@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import numpy as np
+
 from fairtrial.contract.system import Context
 from fairtrial.systems.signals.catalogue import signal
 from fairtrial.systems.signals.lake.folder import Lake
@@ -40,10 +42,19 @@ class Stage:
 
 
 def _markets(data: Data, columns: Collection[str], context: Context) -> Sequence[Market]:
+    return opened(data, columns, context.rng("market") if data.synthetic else None)
+
+
+def opened(data: Data, columns: Collection[str], rng: np.random.Generator | None = None) -> Sequence[Market]:
+    """Return the markets of these data; one that is made up is drawn from `rng`, or from seed 0.
+
+    Raises UserError for a data set that is not there, or was changed.
+    """
     if data.synthetic is not None:
         from fairtrial.systems.signals.generate.market import market
 
-        return [market(data.synthetic, context.rng("market"), grid=data.grid, columns=columns)]
+        drawn = np.random.default_rng(0) if rng is None else rng
+        return [market(data.synthetic, drawn, grid=data.grid, columns=columns)]
     lake = Lake(data.folder)
     return [lake.market(_variant(lake, name, data), columns) for name in data.ids]
 

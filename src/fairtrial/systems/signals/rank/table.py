@@ -1,0 +1,154 @@
+"""The ranking as a person reads it: a row a configuration, and what to make of the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fairtrial.model.figure import Axis, Cell, Figure, Grid, Mark, Section, Series
+from fairtrial.systems.signals.rank.order import BY, Order
+from fairtrial.systems.signals.rank.standing import Standing
+
+SHOWN = 20
+"""Rows of a report; the verb shows as many as it is asked for."""
+HONEST = (
+    "", "signal", "settings", "data", "tp/sl", "cooldown", "trades", "net", "low", "high", "adjusted", "p", "p adj.",
+    "DSR", "final block", "final trades",
+)  # fmt: skip
+ORIGINAL = ("", "signal", "settings", "data", "tp/sl", "cooldown", "signals", "tp_rate", "mean pnl", "per hour")
+WARNING = (
+    "The best threshold of each was chosen on the very data that it is shown for; fills at the mid, no costs, no "
+    "correction for what was tried: this shows nothing."
+)
+TOLD = {
+    "net": "ticks a trade after spread, slippage and fees, with its 95 % interval (block bootstrap over time)",
+    "adjusted": "the same drawn towards all that were tried",
+    "p": "that matched random entries do as well",
+    "p adj.": "after all that the book says was tried on the same data (Holm)",
+    "DSR": "deflated Sharpe ratio, the probability that the Sharpe ratio beats the best of so many without skill",
+    "final block": "ticks a trade where nothing was chosen",
+}
+
+
+def sections(found: Order, *, shown: int = SHOWN) -> tuple[Section, ...]:
+    """Return the leaderboard: of what was judged after costs, and of what the older protocol counted."""
+    honest = [place for place, one in enumerate(found.rows) if _honest(one)]
+    older = [place for place, one in enumerate(found.rows) if not _honest(one)]
+    made = []
+    if honest:
+        made.append(_after_costs(found, honest[:shown], of=len(honest)))
+    if older:
+        made.append(_older(found, older[:shown], of=len(older)))
+    return tuple(made)
+
+
+def _honest(one: Standing) -> bool:
+    return bool(one.configuration.evaluation["protocol"] == "honest")
+
+
+def _after_costs(found: Order, places: Sequence[int], *, of: int) -> Section:
+    rows = tuple(_row(found, place) for place in places)
+    tried = max(found.rows[place].tried for place in places)
+    told = "; ".join(f"{name}: {what}" for name, what in TOLD.items())
+    counted = f"{tried} configurations were tried on these data, as the book says."
+    said = (
+        f"{_first(len(places), of)}, by {_named(found.by)}; {counted}",
+        *_rates(found.by),
+        *_left(found),
+        f"{told[0].upper()}{told[1:]}. = marks those that cannot be told from the first.",
+    )
+    decimals = dict.fromkeys(("net", "low", "high", "adjusted", "final block"), 2) | dict.fromkeys(
+        ("p", "p adj.", "DSR"), 4
+    )
+    return Section("Ranking", said, (Grid(HONEST, rows, decimals=decimals),), _figures(found, places))
+
+
+def _first(shown: int, of: int) -> str:
+    return f"{of} configurations" if shown == of else f"The first {shown} of {of} configurations"
+
+
+def _named(by: str) -> str:
+    return "adjusted net expectancy" if by == BY[0] else by
+
+
+def _rates(by: str) -> Iterator[str]:
+    if by == "tp_rate":
+        yield (
+            "tp_rate cannot be compared between different take profits and stop losses: on a walk without drift, whose "
+            "steps are small, it is sl / (tp + sl), whatever the signal."
+        )
+
+
+def _left(found: Order) -> Iterator[str]:
+    if found.few:
+        yield f"{found.few} with too few trades are left out."
+
+
+def _row(found: Order, place: int) -> tuple[Cell, ...]:
+    one = found.rows[place]
+    start = "=" if place in found.level else ""
+    counts = (one.configuration.total("trades"),)
+    last = (one.holdout, one.holdout_trades)
+    net = (one.net, one.low, one.high, one.adjusted, one.p, one.p_adjusted, one.deflated)
+    return (start, *_settings(one), *counts, *net, *last)
+
+
+def _settings(one: Standing) -> tuple[Cell, ...]:
+    configuration = one.configuration
+    evaluation = configuration.evaluation
+    barriers = f"{evaluation['tp_ticks']:g}/{evaluation['sl_ticks']:g}"
+    return (configuration.signal, settings(one), configuration.data, barriers, evaluation["cooldown_bins"])
+
+
+def settings(one: Standing) -> str:
+    """Return what varies, in short: the factors that no other column shows."""
+    shown = {"evaluation.tp_ticks", "evaluation.sl_ticks", "evaluation.cooldown_bins", "data.dataset", "signal.name"}
+    words = one.configuration.first.assignment.items()
+    return ", ".join(f"{path.rpartition('.')[2]}={value}" for path, value in words if path not in shown)
+
+
+def _older(found: Order, places: Sequence[int], *, of: int) -> Section:
+    rows = tuple(_older_row(found.rows[place]) for place in places)
+    said = (
+        f"{_first(len(places), of)}, by {_named(found.by)}. {WARNING}",
+        *_rates("tp_rate"),
+        *_left(found),
+    )
+    decimals = {"tp_rate": 4, "mean pnl": 3, "per hour": 1}
+    return Section("Ranking, protocol original", said, (Grid(ORIGINAL, rows, decimals=decimals),))
+
+
+def _older_row(one: Standing) -> tuple[Cell, ...]:
+    mean = one.configuration.mean
+    numbers = (mean(name, "signals") for name in ("tp_rate", "mean_pnl_ticks", "events_per_hour"))
+    return ("", *_settings(one), one.configuration.total("signals"), *numbers)
+
+
+def _figures(found: Order, places: Sequence[int]) -> tuple[Figure, ...]:
+    """Draw each configuration's interval, and what the final block said."""
+    rows = [found.rows[place] for place in reversed(places) if found.rows[place].low is not None]
+    if len(rows) < 2:
+        return ()
+    at = tuple(float(place) for place in range(len(rows)))
+    ticks = tuple((place, _label(one)) for place, one in zip(at, rows, strict=True))
+    net, low, high = ([getattr(one, name) for one in rows] for name in ("net", "low", "high"))
+    last = [(place, one.holdout) for place, one in zip(at, rows, strict=True) if one.holdout is not None]
+    series = (
+        Series("net expectancy, 95 %", tuple(net), at, tuple(low), tuple(high)),
+        Series("final block", tuple(value for _, value in last), tuple(place for place, _ in last), kind="dots"),
+    )
+    return (
+        Figure(
+            name="ranking",
+            title="Net expectancy of each configuration",
+            x=Axis("ticks a trade, after costs"),
+            y=Axis("", ticks=ticks),
+            series=series if last else series[:1],
+            marks=(Mark("x", 0.0, "breaks even"),),
+        ),
+    )
+
+
+def _label(one: Standing) -> str:
+    evaluation = one.configuration.evaluation
+    text = f"{one.configuration.signal} {evaluation['tp_ticks']:g}/{evaluation['sl_ticks']:g} {settings(one)}"
+    return text if len(text) <= 60 else f"{text[:59]}…"
