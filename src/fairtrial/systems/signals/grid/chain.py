@@ -17,7 +17,7 @@ delta is the size added, pulled or filled, or the change of the depth. What was 
   the same each time, so n boundaries are one product with the n-th power of a 4 x 4 matrix: a cell that nobody looks
   at is left alone until it is touched or comes into view, and is then what it would have been (within rounding).
 * Boundaries lie at the first bin's start plus whole bins, before it too: earlier messages count as later ones do.
-* A RESET (a CLEAR, a snapshot) sets the depth and moves nothing else: nobody added or pulled anything.
+* A RESET (a CLEAR, a snapshot) sets the depth and is no touch: nobody added or pulled anything.
 * rest_depth is bid_depth + ask_depth exactly, and its v, a and j are the sums of theirs: all of it is linear.
 * Cell 0 is the spot's; while the book is not valid, that of the last valid bin. Before the first, all is 0. A column
   k of the result follows the cell k cells from the spot, so that a move of the spot shows as a change of the column.
@@ -182,12 +182,12 @@ def _run(cells: Cells, flow: Flow, view: View, clock: Clock) -> None:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _touch(cells: Cells, flow: Flow, touch: int, clock: Clock, powers: Floats) -> None:
     """Take one change in: its delta joins that of its instant; what came before is settled first."""
-    place, now = flow.place[touch], flow.ts_ns[touch]
-    if cells.due[place] != now:
-        _settle(cells, place, clock, powers)
-        cells.due[place] = now
-    state, delta, kind = cells.state[place], cells.delta[place], flow.kind[touch]
+    place, now, kind = flow.place[touch], flow.ts_ns[touch], flow.kind[touch]
+    state, delta = cells.state[place], cells.delta[place]
     if kind != RESET:
+        if cells.due[place] != now:
+            _settle(cells, place, clock, powers)
+            cells.due[place] = now
         delta[kind] += flow.amount[touch]
         delta[BID_DEPTH] += flow.bid[touch] - state[BID_DEPTH]
         delta[ASK_DEPTH] += flow.ask[touch] - state[ASK_DEPTH]
@@ -202,8 +202,6 @@ def _settle(cells: Cells, place: int, clock: Clock, powers: Floats) -> None:
     if due == NONE:
         return
     boundary = due - (due - clock.start_ns) % clock.bin_ns
-    if cells.at[place] == NONE:  # all zero so far
-        cells.at[place] = boundary
     _idle(cells, place, boundary, clock, powers)
     _step(cells.state[place], cells.delta[place], (due - cells.at[place]) * 1e-9, clock)
     cells.at[place] = due
@@ -214,6 +212,8 @@ def _settle(cells: Cells, place: int, clock: Clock, powers: Floats) -> None:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _idle(cells: Cells, place: int, boundary: int, clock: Clock, powers: Floats) -> None:
     """Move a cell on to a boundary without input: to the next one, then over whole bins."""
+    if cells.at[place] == NONE:  # all zero so far
+        cells.at[place] = boundary
     if cells.at[place] >= boundary:
         return
     state, at = cells.state[place], cells.at[place]
@@ -298,11 +298,10 @@ def _show(cells: Cells, view: View, number: int, clock: Clock, powers: Floats) -
         if column >= LEVELS:
             break
         _settle(cells, place, clock, powers)
-        if cells.at[place] != NONE:
-            _idle(cells, place, end, clock, powers)
-            _write(view, number, column, cells.state[place])
-            if len(view.last):
-                view.last[number, column] = cells.last[place]
+        _idle(cells, place, end, clock, powers)
+        _write(view, number, column, cells.state[place])
+        if len(view.last):
+            view.last[number, column] = cells.last[place]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

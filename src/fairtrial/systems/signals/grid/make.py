@@ -34,17 +34,25 @@ class Made:
 
 
 def make(
-    events: Events, *, tick_size: float, grid: Grid, start_ns: int | None = None, columns: Collection[str] | None = None
+    events: Events,
+    *,
+    tick_size: float,
+    grid: Grid,
+    start_ns: int | None = None,
+    stop_ns: int | None = None,
+    columns: Collection[str] | None = None,
 ) -> Made:
-    """Return the bins, and the columns of these names (None: all); `start_ns` is the first bin's start.
+    """Return the bins from `start_ns` to `stop_ns` (as `orders.replay` has them), and the columns of these names.
 
-    UnknownName for a column that the grid does not have, UserError for a width of a cell that prices cannot have.
+    `columns`: None for all. Raises UnknownName for a column that the grid does not have, UserError for a width of a
+    cell that prices cannot have, and what the replay refuses.
     """
     from fairtrial.systems.signals.orders.replay import replay
 
     wanted = asked(columns)
     cell = width(grid.bucket_size or tick_size)
-    replayed = replay(events, cell=cell, bin_ns=grid.cell_width_ms * 1_000_000, start_ns=start_ns)
+    bin_ns = grid.cell_width_ms * 1_000_000
+    replayed = replay(events, cell=cell, bin_ns=bin_ns, start_ns=start_ns, stop_ns=stop_ns)
     return Made(replayed.bins, fields(replayed, wanted, tick_size=tick_size, grid=grid), replayed.odd)
 
 
