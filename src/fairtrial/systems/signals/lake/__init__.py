@@ -1,0 +1,1 @@
+"""Data sets on disk: immutable, and verified whenever they are loaded."""
