@@ -1,0 +1,1 @@
+"""How signals become trades, and trades numbers: firing, barriers, costs, folds, random entries, metrics."""

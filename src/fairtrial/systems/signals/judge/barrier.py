@@ -1,0 +1,141 @@
+"""What would become of a trade that is entered at a bin, compiled: for every bin, both sides, on mids in ticks.
+
+Where prices lie on a grid, one backward pass keeps for each price the next bin that reaches it, whatever the distance
+to the barriers; elsewhere each bin is followed until it touches. Both give the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from fairtrial.systems.signals.record import SL, TIMEOUT, TP, Bytes, Floats
+
+Shorts = npt.NDArray[np.int32]
+SLACK = 1e-6
+"""Of a tick: what rounding may take from a touch; prices are never that fine."""
+FINEST = 1e-6
+"""Of a tick: prices are taken as multiples of it to find their grid."""
+LEVELS, STEPS = 4_000_000, 64
+"""Most levels of a grid, and most of them between two bins on average, for which the pass is the shorter way."""
+
+
+class Barriers(NamedTuple):
+    """Where a trade ends, at the latest."""
+
+    tp_ticks: float
+    sl_ticks: float
+    hold_bins: int
+    """Bins after the entry that are looked at."""
+
+
+class Passages(NamedTuple):
+    """First passages: row 0 for long, row 1 for short trades; (2, n) each."""
+
+    exits: Shorts
+    """The bin at which the trade ends: that of the touch, else the last that is looked at."""
+    outcomes: Bytes
+    """TP, SL or TIMEOUT."""
+
+
+def filled(values: Floats) -> Floats:
+    """Return values with the last number before it in the place of each NaN; leading ones stay."""
+    last = np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(len(values))))
+    return values[last]
+
+
+def passages(mid_ticks: Floats, barriers: Barriers) -> Passages:
+    """Return what becomes of an entry at each bin, by the first mid that is `tp` ticks better or `sl` ticks worse.
+
+    A mid that is NaN touches nothing, and nothing is touched from it: give it `filled`, then what is NaN is only before
+    the first mid. Bins past the end are not looked at.
+    """
+    grid = _grid(mid_ticks)
+    if grid is None:
+        return Passages(*_followed(mid_ticks, *barriers, SLACK))
+    levels, unit = grid
+    reach = int(levels.max(initial=0)) + 1
+    tp, sl = (min(_steps(ticks, unit), reach) for ticks in barriers[:2])
+    found = Passages(*_passed(levels, reach, tp, sl, barriers.hold_bins))
+    unknown = int(np.isnan(mid_ticks).sum())
+    for side in range(2):
+        exits = np.minimum(np.arange(unknown) + barriers.hold_bins, len(mid_ticks) - 1)
+        found.exits[side, :unknown], found.outcomes[side, :unknown] = exits, TIMEOUT
+    return found
+
+
+def _steps(ticks: float, unit: float) -> int:
+    """Return the levels to a barrier, at least one."""
+    return max(1, int(np.ceil((ticks - SLACK) / unit)))
+
+
+def _grid(mid_ticks: Floats) -> tuple[Shorts, float] | None:
+    """Return mids as levels from 0 and the ticks of a level; None where there are too many, or a mid amid is NaN."""
+    known = mid_ticks[np.isnan(mid_ticks).sum() :]
+    if not len(known) or np.isnan(known).any():
+        return None
+    fine = np.rint((known - known.min()) / FINEST).astype(np.int64)
+    if np.abs(fine * FINEST - (known - known.min())).max() > SLACK / 10:
+        return None
+    unit = int(np.gcd.reduce(fine)) or 1
+    levels = fine // unit
+    if levels.max() > LEVELS or np.abs(np.diff(levels)).sum() > STEPS * len(levels):
+        return None
+    first = np.full(len(mid_ticks) - len(known), levels[0])
+    return np.concatenate([first, levels]).astype(np.int32), unit * FINEST
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _passed(levels: Shorts, reach: int, tp: int, sl: int, hold: int) -> tuple[Shorts, Bytes]:
+    """Make the table in one backward pass; `up[l]` is the next bin at level l or above, seen from below it."""
+    n, pad = len(levels), max(tp, sl)
+    exits, outcomes = np.empty((2, n), np.int32), np.empty((2, n), np.int8)
+    up = np.full(reach + 2 * pad + 1, 2147483647, np.int32)
+    down = up.copy()
+    for at in range(n - 1, -1, -1):
+        here = levels[at] + pad
+        last = min(at + hold, n - 1)
+        _settle(exits[0], outcomes[0], at, up[here + tp], down[here - sl], last)
+        _settle(exits[1], outcomes[1], at, down[here - tp], up[here + sl], last)
+        before = levels[at - 1] + pad if at else here
+        for level in range(before + 1, here + 1):
+            up[level] = at
+        for level in range(here, before):
+            down[level] = at
+    return exits, outcomes
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _settle(exits: Any, outcomes: Any, at: int, gain: int, loss: int, last: int) -> None:
+    """Write down which comes first."""
+    first = min(gain, loss)
+    exits[at] = min(first, last)
+    outcomes[at] = TIMEOUT if first > last else (TP if gain < loss else SL)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _followed(mid: Floats, tp: float, sl: float, hold: int, slack: float) -> tuple[Shorts, Bytes]:
+    """Make the table by following each bin to both sides."""
+    n = len(mid)
+    exits, outcomes = np.empty((2, n), np.int32), np.empty((2, n), np.int8)
+    for at in range(n):
+        exits[0, at], outcomes[0, at] = touch(mid, at, mid[at] + tp - slack, mid[at] - sl + slack, hold)
+        last, found = touch(mid, at, mid[at] + sl - slack, mid[at] - tp + slack, hold)
+        exits[1, at] = last
+        outcomes[1, at] = TIMEOUT if found == TIMEOUT else (TP if found == SL else SL)
+    return exits, outcomes
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def touch(mid: Floats, at: int, high: float, low: float, hold: int) -> tuple[int, int]:
+    """Follow one entry: return where it ends, and TP (at or above `high`), SL (at or below `low`) or TIMEOUT."""
+    last = min(at + hold, len(mid) - 1)
+    for later in range(at + 1, last + 1):
+        if mid[later] >= high:
+            return later, TP
+        if mid[later] <= low:
+            return later, SL
+    return last, TIMEOUT
