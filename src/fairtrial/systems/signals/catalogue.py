@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
+
+from pydantic import ValidationError
 
 from fairtrial.errors import MissingPart, UnknownName, UserError
 from fairtrial.systems.signals.signal import GROUP, Signal
@@ -36,6 +39,23 @@ def signal(name: str) -> Signal:
     if not there:
         raise UnknownName("signal", name, names())
     return _bound(there[0])
+
+
+def settings(known: Signal, given: Mapping[str, Any]) -> Any:
+    """Return a signal's parameters from plain values.
+
+    Raises UserError, one line, for a value that is out of range, UnknownName for a parameter that it does not have.
+    """
+    try:
+        return known.Parameters.model_validate(dict(given))
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            fields = known.Parameters.model_fields
+            raise UnknownName(f"parameter of signal {known.name!r}", place, fields) from None
+        said = str(first["msg"]).removeprefix("Value error, ")
+        raise UserError(": ".join(filter(None, (f"signal {known.name!r}", place, said)))) from None
 
 
 @cache

@@ -13,11 +13,10 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.errors import PydanticUserError
 
 from fairtrial.errors import UserError
+from fairtrial.systems.signals.formula.adaptive import quantiles
 from fairtrial.systems.signals.record import Bin, Bins, Floats, Integers, Market
 from fairtrial.systems.signals.signal import Mode
 
-QUANTILES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
-"""Of |value|: the thresholds of a function that declares none."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 Window = int | Callable[..., int]
 """Bins that a value depends on, this one included; or a function of the parameters that returns them."""
@@ -95,9 +94,7 @@ class Plain:
 
     def thresholds(self, values: Floats) -> tuple[float, ...]:
         """Return those that it declares, else quantiles of |value|."""
-        if self._declared.thresholds or not len(values):
-            return self._declared.thresholds
-        return tuple(float(level) for level in np.unique(np.quantile(np.abs(values), QUANTILES)))
+        return self._declared.thresholds or quantiles(values)
 
 
 class Replayed:

@@ -3,55 +3,52 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Sequence
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from fairtrial.systems.signals.record import REACH, Bin, Floats, Market
+from fairtrial.systems.signals.formula.ads import Part, Window
+from fairtrial.systems.signals.formula.course import Columns, Course, at_once
+from fairtrial.systems.signals.formula.sides import above, below
+from fairtrial.systems.signals.record import Floats, Market
+from fairtrial.systems.signals.rolling.slope import Slope, slope
 from fairtrial.systems.signals.signal import Mode
-from fairtrial.systems.signals.words import Weight, Words
+from fairtrial.systems.signals.words import Words
 
-CELLS = 16
-"""Cells of a side, k = 1 … 16."""
-BELOW, ABOVE = slice(REACH - CELLS, REACH), slice(REACH + 1, REACH + 1 + CELLS)
-Window = Annotated[int, Field(ge=2, le=100_000)]
+CELLS = (1, 16)
+"""First and last cell of a side."""
 
 
 class IircParameters(Words):
     """Settings of iirc."""
 
-    windows: tuple[Window, ...] = Field(
-        default=(10, 30), min_length=1, max_length=8, description="Windows of the slopes, in bins."
+    slope_windows: tuple[Window, ...] = Field(
+        default=(10, 30), min_length=1, description="Windows of the slopes, in bins, ascending."
     )
-    weights: tuple[Weight, ...] = Field(
-        default=(0.6, 0.4), min_length=1, max_length=8, description="Weight of each window's slope."
+    blend: tuple[Part, ...] = Field(
+        default=(0.6, 0.4), min_length=1, description="Weight of each slope, as many as windows."
     )
     noise_floor: float = Field(
-        default=0.1, ge=0, le=100, description="An imbalance smaller than it counts as none: the value is 0."
+        default=0.1, ge=0, le=100, description="Where the imbalance is smaller than it the value is 0."
     )
 
     @model_validator(mode="after")
-    def _pairs(self) -> IircParameters:
-        """Check that each window has its weight; a window that weighs nothing is left out."""
-        if len(self.windows) != len(self.weights):
-            raise ValueError(f"{len(self.windows)} windows and {len(self.weights)} weights: give a weight to each")
-        if len(set(self.windows)) < len(self.windows):
-            raise ValueError("windows: give each once")
-        pairs = [pair for pair in zip(self.windows, self.weights, strict=True) if pair[1]]
-        if not pairs:
-            raise ValueError("weights: all are 0, and so would be every value")
-        object.__setattr__(self, "windows", tuple(window for window, _ in pairs))
-        object.__setattr__(self, "weights", tuple(weight for _, weight in pairs))
+    def _fits(self) -> IircParameters:
+        windows, weights = self.slope_windows, self.blend
+        if len(windows) != len(weights):
+            raise ValueError(f"blend has {len(weights)} weights, slope_windows {len(windows)} windows: give one each")
+        if list(windows) != sorted(set(windows)):
+            raise ValueError(f"slope_windows {list(windows)} must ascend, each once")
         return self
 
 
 class Iirc:
     """Slopes of the imbalance ln(1 + bid ratio) - ln(1 + ask ratio), ratio = added / (pulled + filled + 1).
 
-    The masses of a side are summed over its cells k = 1 … 16 before they are divided. A slope is per bin. There is no
-    value before the longest window is full; where the imbalance at this bin is below the noise floor the value is 0.
+    The masses of a side are summed over its cells k = 1 … 16 before they are divided: bids below the spot, asks above.
+    The value is the weighted sum of the least-squares slopes per bin; NaN until the longest one has its window, 0
+    where the imbalance of this bin lies within the noise floor.
     """
 
     name = "iirc"
@@ -62,46 +59,43 @@ class Iirc:
 
     def batch(self, market: Market, parameters: IircParameters, *, seed: int) -> Floats:
         """Return its value at each bin, (n,)."""
-        from fairtrial.systems.signals.rolling.slope import slope
+        return at_once(market, self.columns, imbalance, lambda numbers: _roll(numbers[:, 0], parameters))
 
-        imbalance = _imbalance(market.columns)
-        parts = zip(parameters.windows, parameters.weights, strict=True)
-        found = sum((weight * slope(imbalance, window) for window, weight in parts), np.zeros(len(market)))
-        return np.where((np.abs(imbalance) < parameters.noise_floor) & np.isfinite(found), 0.0, found)
-
-    def stream(self, parameters: IircParameters, *, tick_size: float, bin_s: float, seed: int) -> IircStream:
+    def stream(self, parameters: IircParameters, *, tick_size: float, bin_s: float, seed: int) -> Course:
         """Return the same, bin by bin."""
-        return IircStream(parameters)
+        return Course(imbalance, _Rolling(parameters))
 
     def thresholds(self, values: Floats) -> tuple[float, ...]:
-        """Return its thresholds: magnitudes, of either sign."""
+        """Return five fixed ones: magnitudes, which hold for either sign."""
         return (0.001, 0.005, 0.01, 0.02, 0.05)
 
 
-class IircStream:
-    """Keeps the last imbalances, one window for each slope."""
+def imbalance(columns: Columns) -> Floats:
+    """Return ln(1 + bid ratio) - ln(1 + ask ratio) of each bin, (..., 1)."""
+    bid, ask = (
+        side(columns["add_mass"], *CELLS).sum(axis=-1)
+        / ((side(columns["pull_mass"], *CELLS) + side(columns["fill_mass"], *CELLS)).sum(axis=-1) + 1.0)
+        for side in (below, above)
+    )
+    found: Floats = np.log1p(bid) - np.log1p(ask)
+    return found[..., np.newaxis]
 
+
+def _roll(x: Floats, parameters: IircParameters) -> Floats:
+    total = np.zeros(len(x))
+    for window, weight in zip(parameters.slope_windows, parameters.blend, strict=True):
+        total += weight * slope(x, window)
+    return np.where((np.abs(x) < parameters.noise_floor) & np.isfinite(total), 0.0, total)
+
+
+class _Rolling:
     def __init__(self, parameters: IircParameters) -> None:
-        from fairtrial.systems.signals.rolling.slope import Slope
-
-        pairs = zip(parameters.windows, parameters.weights, strict=True)
-        self._slopes = [(Slope(window), weight) for window, weight in pairs]
         self._floor = parameters.noise_floor
+        pairs = zip(parameters.slope_windows, parameters.blend, strict=True)
+        self._parts = [(weight, Slope(window)) for window, weight in pairs]
 
-    def step(self, now: Bin) -> float:
-        """Return the value at this bin."""
-        imbalance = float(_imbalance(now.columns))
-        found = 0.0
-        for slope, weight in self._slopes:
-            found += weight * slope.step(imbalance)
-        return 0.0 if abs(imbalance) < self._floor and math.isfinite(found) else found
-
-
-def _imbalance(columns: Mapping[str, Any]) -> Any:
-    """Return ln(1 + bid ratio) - ln(1 + ask ratio), of one bin or of many."""
-    return np.log1p(_ratio(columns, BELOW)) - np.log1p(_ratio(columns, ABOVE))
-
-
-def _ratio(columns: Mapping[str, Any], side: slice) -> Any:
-    added, pulled, filled = (columns[name][..., side].sum(axis=-1) for name in ("add_mass", "pull_mass", "fill_mass"))
-    return added / (pulled + filled + 1.0)
+    def step(self, numbers: Sequence[float]) -> float:
+        total = 0.0
+        for weight, slopes in self._parts:
+            total += weight * slopes.step(numbers[0])
+        return 0.0 if abs(numbers[0]) < self._floor and math.isfinite(total) else total

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
 from fairtrial.systems.signals.formula.adaptive import quantiles
-from fairtrial.systems.signals.record import REACH, Bin, Floats, Market
+from fairtrial.systems.signals.formula.course import Columns, Course, at_once
+from fairtrial.systems.signals.formula.sides import lean
+from fairtrial.systems.signals.record import REACH, Floats, Market
 from fairtrial.systems.signals.signal import Mode
 from fairtrial.systems.signals.words import Words
 
@@ -24,7 +28,10 @@ class MsdParameters(Words):
 
 
 class Msd:
-    """The sum of the vacuum in the 50 cells above the spot less that in the 50 below; it needs no warm-up."""
+    """The summed vacuum of the 50 cells above the spot less that of the 50 below, each over |k| unless plain.
+
+    The weights 1/|k| are not made to sum to 1. A value is of its bin alone: there is no warm-up.
+    """
 
     name = "msd"
     help = "Vacuum above the spot less vacuum below it, nearer cells counting more."
@@ -33,36 +40,25 @@ class Msd:
     columns = (COLUMN,)
 
     def batch(self, market: Market, parameters: MsdParameters, *, seed: int) -> Floats:
-        """Return its value at each bin, (n,), in contracts a second, as the vacuum is."""
-        found: Floats = _sum(market.columns[COLUMN], weights(parameters.variant))
-        return found
+        """Return its value at each bin, (n,), in the unit of the vacuum."""
+        return at_once(market, self.columns, partial(divergence, parameters=parameters), lambda numbers: numbers[:, 0])
 
-    def stream(self, parameters: MsdParameters, *, tick_size: float, bin_s: float, seed: int) -> MsdStream:
+    def stream(self, parameters: MsdParameters, *, tick_size: float, bin_s: float, seed: int) -> Course:
         """Return the same, bin by bin."""
-        return MsdStream(parameters.variant)
+        return Course(partial(divergence, parameters=parameters), _Rolling())
 
     def thresholds(self, values: Floats) -> tuple[float, ...]:
-        """Return quantiles of |value|: its scale is that of the market's volumes."""
+        """Return up to six quantiles of |value|: its scale is that of the market's volumes."""
         return quantiles(values)
 
 
-class MsdStream:
-    """One bin's value is of that bin alone; nothing is kept."""
-
-    def __init__(self, variant: str = "weighted") -> None:
-        self._weights = weights(variant)
-
-    def step(self, now: Bin) -> float:
-        """Return the value at this bin."""
-        return float(_sum(now.columns[COLUMN], self._weights))
+def divergence(columns: Columns, parameters: MsdParameters) -> Floats:
+    """Return vacuum above less vacuum below of each bin, (..., 1)."""
+    away = np.arange(1.0, REACH + 1)
+    weights = 1 / away if parameters.variant == "weighted" else np.ones(REACH)
+    return -lean(columns[COLUMN], weights)[..., np.newaxis]
 
 
-def weights(variant: str) -> Floats:
-    """Return what a cell counts, (LEVELS,): positive above the spot, negative below, 0 for the spot's own."""
-    cell = np.arange(-REACH, REACH + 1)
-    return np.sign(cell) / (np.maximum(np.abs(cell), 1) if variant == "weighted" else 1.0)
-
-
-def _sum(vacuum: Any, counts: Floats) -> Any:
-    """Sum along the cells, the same order of additions for one bin and for many."""
-    return (vacuum * counts).sum(axis=-1)
+class _Rolling:
+    def step(self, numbers: Sequence[float]) -> float:
+        return numbers[0]

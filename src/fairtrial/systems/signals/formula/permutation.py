@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from fairtrial.errors import UserError
-from fairtrial.systems.signals.record import REACH, Bin, Bytes, Floats, Market
+from fairtrial.systems.signals.formula.course import Columns, Course, at_once
+from fairtrial.systems.signals.record import LEVELS, REACH, Floats, Market
 from fairtrial.systems.signals.rolling.mean import Sd, sd
 from fairtrial.systems.signals.rolling.minus import Minus, minus
 from fairtrial.systems.signals.rolling.robust import LEAST, RobustZ, robust_z
@@ -89,94 +91,41 @@ class PermDerivative:
 
     def batch(self, market: Market, parameters: PermutationParameters, *, seed: int) -> Floats:
         """Return its value at each bin, (n,), within -1 and 1. Raises UserError for codes or bins that do not fit."""
-        from fairtrial.systems.signals.formula.codes import shares
-
         _fits(parameters, market.bin_s)
-        derivative = _net(shares(_codes(market), _distances(parameters)), parameters)
-        total, found = 0.0, np.zeros(len(market))
-        for name in ORDERS:
-            weight = getattr(parameters, name)
-            derivative = minus(derivative) / market.bin_s
-            if weight:
-                z = _standard(derivative, parameters.zscore_window_bins, parameters.min_periods)
-                found += weight * np.tanh(z / parameters.tanh_scale)
-                total += weight
-        return np.clip(found / total, -1.0, 1.0)
+        read = partial(balance, parameters=parameters)
+        return at_once(market, self.columns, read, lambda numbers: _roll(numbers[:, 0], parameters, market.bin_s))
 
-    def stream(
-        self, parameters: PermutationParameters, *, tick_size: float, bin_s: float, seed: int
-    ) -> PermutationStream:
+    def stream(self, parameters: PermutationParameters, *, tick_size: float, bin_s: float, seed: int) -> Course:
         """Return the same, bin by bin. Raises UserError for bins of another length than the parameters say."""
         _fits(parameters, bin_s)
-        return PermutationStream(parameters, bin_s)
+        return Course(partial(balance, parameters=parameters), _Rolling(parameters, bin_s))
 
     def thresholds(self, values: Floats) -> tuple[float, ...]:
         """Return its thresholds."""
         return (0.03, 0.05, 0.08, 0.10, 0.15, 0.20)
 
 
-class PermutationStream:
-    """Keeps the last net and, of each derivative that has a weight, one window."""
+def balance(columns: Columns, parameters: PermutationParameters) -> Floats:
+    """Return bullish less bearish share of the cells of each bin, damped, (..., 1).
 
-    def __init__(self, parameters: PermutationParameters, bin_s: float) -> None:
-        self._parameters, self._bin_s = parameters, bin_s
-        self._distances = _distances(parameters)
-        weights = [getattr(parameters, name) for name in ORDERS]
-        last = max(order for order, weight in enumerate(weights) if weight)
-        window, least = parameters.zscore_window_bins, parameters.min_periods
-        self._orders = [
-            (Minus(), weight, Standard(window, least) if weight else None) for weight in weights[: last + 1]
-        ]
-        self._total = sum(weights)
+    Raises UserError for codes that are not within -2 and 2.
+    """
+    from fairtrial.systems.signals.formula.codes import shares
 
-    def step(self, now: Bin) -> float:
-        """Return the value at this bin."""
-        codes = now.columns[COLUMN].astype(np.int64) + 2
-        shares = np.bincount(codes, self._distances, 5) / self._distances.sum()
-        derivative, found = float(_net(shares, self._parameters)), 0.0
-        for change, weight, z in self._orders:
-            derivative = change.step(derivative) / self._bin_s
-            if z is not None:
-                found += weight * math.tanh(z.step(derivative) / self._parameters.tanh_scale)
-        return min(1.0, max(-1.0, found / self._total)) if math.isfinite(found) else math.nan
-
-
-class Standard:
-    """The z of a derivative, one value at a time."""
-
-    def __init__(self, window: int, least: int) -> None:
-        from fairtrial.systems.signals.formula.codes import agree
-
-        self._agree = agree
-        self._robust, self._sd = RobustZ(window, least), Sd(window, least)
-        self._last: deque[float] = deque(maxlen=window)
-
-    def step(self, x: float) -> float:
-        """Return the z of this value, the last one of its window; NaN while there are too few."""
-        z, deviation = self._robust.step(x), self._sd.step(x)
-        if math.isfinite(x):
-            self._last.append(x)
-        if math.isnan(deviation) or z or not x:
-            return math.nan if math.isnan(deviation) else z
-        return x / deviation if deviation >= LEAST and self._agree(np.array(self._last)) else 0.0
-
-
-def _standard(x: Floats, window: int, least: int) -> Floats:
-    """Return the z of each value, (n,)."""
-    from fairtrial.systems.signals.formula.codes import fill
-
-    z, deviation = robust_z(x, window, min_periods=least), sd(x, window, min_periods=least)
-    z[np.isnan(deviation)] = np.nan
-    there = slice(len(x) - np.count_nonzero(np.isfinite(x)), None)  # only the first ones are missing
-    fill(z[there], x[there], deviation[there], window)
-    return z
-
-
-def _codes(market: Market) -> Bytes:
-    codes = market.columns[COLUMN]
+    codes = columns[COLUMN]
     if codes.size and not -2 <= codes.min() <= codes.max() <= 2:
-        raise UserError(f"{COLUMN} of {market.name} holds {codes.min()} to {codes.max()}", hint="valid: -2 to 2")
-    return np.ascontiguousarray(codes, dtype=np.int8)
+        raise UserError(f"{COLUMN} holds {codes.min()} to {codes.max()}", hint="valid: -2 to 2")
+    rows = np.ascontiguousarray(codes.reshape(-1, LEVELS), dtype=np.int8)
+    found = _net(shares(rows, _distances(parameters)), parameters)
+    return found.reshape(*codes.shape[:-1], 1)
+
+
+def _net(shares: Floats, parameters: PermutationParameters) -> Floats:
+    bear_vacuum, bear_pressure, bull_pressure, bull_vacuum = (getattr(parameters, name) for name in CLASSES)
+    lowest, low, mixed, high, highest = shares.T
+    net: Floats = (bull_pressure * high + bull_vacuum * highest) - (bear_pressure * low + bear_vacuum * lowest)
+    net *= 1.0 - parameters.mixed_weight * mixed
+    return net
 
 
 def _distances(parameters: PermutationParameters) -> Floats:
@@ -186,12 +135,61 @@ def _distances(parameters: PermutationParameters) -> Floats:
     return np.where(away < parameters.center_exclusion_radius, 0.0, counts)
 
 
-def _net(shares: Any, parameters: PermutationParameters) -> Any:
-    """Return bullish less bearish share, damped, (n,) or a number, of shares (n, 5) or (5,)."""
-    bear_vacuum, bear_pressure, bull_pressure, bull_vacuum = (getattr(parameters, name) for name in CLASSES)
-    lowest, low, mixed, high, highest = (shares[..., code] for code in range(5))
-    net = (bull_pressure * high + bull_vacuum * highest) - (bear_pressure * low + bear_vacuum * lowest)
-    return net * (1.0 - parameters.mixed_weight * mixed)
+def _roll(x: Floats, parameters: PermutationParameters, bin_s: float) -> Floats:
+    total, found = 0.0, np.zeros(len(x))
+    for name in ORDERS:
+        x, weight = minus(x) / bin_s, getattr(parameters, name)
+        if weight:
+            z = _standard(x, parameters.zscore_window_bins, parameters.min_periods)
+            found += weight * np.tanh(z / parameters.tanh_scale)
+            total += weight
+    return np.clip(found / total, -1.0, 1.0)
+
+
+def _standard(x: Floats, window: int, least: int) -> Floats:
+    """Return the z of each value, (n,); of x only the first ones are missing."""
+    from fairtrial.systems.signals.formula.codes import fill
+
+    z, deviation = robust_z(x, window, min_periods=least), sd(x, window, min_periods=least)
+    z[np.isnan(deviation)] = np.nan
+    there = slice(int(np.count_nonzero(np.isnan(x))), None)
+    fill(z[there], x[there], deviation[there], window)
+    return z
+
+
+class _Rolling:
+    def __init__(self, parameters: PermutationParameters, bin_s: float) -> None:
+        weights = [getattr(parameters, name) for name in ORDERS]
+        last = max(order for order, weight in enumerate(weights) if weight)
+        window, least = parameters.zscore_window_bins, parameters.min_periods
+        self._orders = [(Minus(), each, _Standard(window, least) if each else None) for each in weights[: last + 1]]
+        self._total, self._scale, self._bin_s = sum(weights), parameters.tanh_scale, bin_s
+
+    def step(self, numbers: Sequence[float]) -> float:
+        x, found = numbers[0], 0.0
+        for change, weight, z in self._orders:
+            x = change.step(x) / self._bin_s
+            if z is not None:
+                found += weight * math.tanh(z.step(x) / self._scale)
+        return min(1.0, max(-1.0, found / self._total)) if math.isfinite(found) else math.nan
+
+
+class _Standard:
+    def __init__(self, window: int, least: int) -> None:
+        from fairtrial.systems.signals.formula.codes import agree
+
+        self._agree = agree
+        self._robust, self._sd = RobustZ(window, least), Sd(window, least)
+        self._last: deque[float] = deque(maxlen=window)
+
+    def step(self, x: float) -> float:
+        z, deviation = self._robust.step(x), self._sd.step(x)
+        if math.isfinite(x):
+            self._last.append(x)
+        if math.isnan(deviation):
+            return math.nan
+        degenerate = not z and x and deviation >= LEAST and self._agree(np.array(self._last))
+        return x / deviation if degenerate else z
 
 
 def _fits(parameters: PermutationParameters, bin_s: float) -> None:
