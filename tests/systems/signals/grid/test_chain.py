@@ -12,7 +12,7 @@ import pytest
 from fairtrial.systems.signals.grid.chain import SLOTS_OF, chain
 from fairtrial.systems.signals.grid.make import make
 from fairtrial.systems.signals.orders.replay import replay
-from fairtrial.systems.signals.record import ADD, BID, CANCEL, CLEAR, FILL, LEVELS, MODIFY, REACH, Events
+from fairtrial.systems.signals.record import ADD, ASK, BID, CANCEL, CLEAR, FILL, LEVELS, MODIFY, REACH, Events
 from fairtrial.systems.signals.words import Grid
 
 TICK = 250_000_000
@@ -139,10 +139,16 @@ class Reference:
         asks = [price for side, price, _ in self.orders.values() if side != BID]
         if bids and asks and max(bids) <= min(asks):
             self.spot = (max(bids) + min(asks)) // (2 * self.width)
-        blank = {name: 0.0 for name in SLOTS_OF} | {"last_event_id": -1}
+        blank = dict.fromkeys(SLOTS_OF, 0.0) | {"last_event_id": -1}
         places = [] if self.spot is None else range(self.spot - REACH, self.spot + REACH + 1)
         cells = [self.cells[place].show() if place in self.cells else blank for place in places] or [blank] * LEVELS
         self.rows.append({name: [cell[name] for cell in cells] for name in NAMES})
+
+
+def feed(*rows):
+    """Messages (ts_ns, action, side, level, size, order)."""
+    ts, action, side, level, size, order = (np.array(column) for column in zip(*rows, strict=True))
+    return Events(ts, action, side, level * TICK, size.astype(float), order)
 
 
 def compare(events, grid, start, width=TICK):
@@ -166,8 +172,8 @@ def test_equals_the_reference(flow, start, seed, grid):
 
 def test_the_feed_is_hard_enough(flow, start):
     """The random feeds hold what they are meant to test: jumps out of view and back, invalid books, touches at t0."""
-    bins, touches = zip(*((r.bins, r.touches) for seed in range(4) for r in [compare(flow(seed, 600), Grid(), start)[1]]),
-                        strict=True)  # fmt: skip
+    seen = [compare(flow(seed, 600), Grid(), start)[1] for seed in range(4)]
+    bins, touches = [one.bins for one in seen], [one.touches for one in seen]
     spots = [b.spot_ref_price_int[b.book_valid] // TICK for b in bins]
     assert sum(int((~b.book_valid).sum()) for b in bins) > 20
     assert max(int(np.abs(np.diff(s)).max()) for s in spots) > 2 * REACH
@@ -178,14 +184,16 @@ def test_the_feed_is_hard_enough(flow, start):
 def test_a_cell_that_comes_back(start):
     """A cell that was out of view for 1,500 bins shows what one in view would: the long way round gives the same."""
     away, back = start + 10**9, start + 10**9 + 1500 * 10**8 + 12345
-    rows = [
+    events = feed(
         (start + 5, ADD, BID, 1000, 3, 1),
-        (start + 7, ADD, 1, 1002, 4, 2),
+        (start + 7, ADD, ASK, 1002, 4, 2),
         (start + 10**8 + 1, ADD, BID, 1000, 2, 3),
-    ]
-    rows += [(away, ADD, BID, 1200, 1, 4), (away, MODIFY, 1, 1202, 4, 2)]
-    rows += [(back, CANCEL, BID, 1200, 1, 4), (back, MODIFY, 1, 1002, 4, 2), (back + 10**9, CANCEL, BID, 1000, 1, 1)]
-    events = Events(*(np.array(c) for c in zip(*[(t, a, s, p * TICK, float(n), o) for t, a, s, p, n, o in rows], strict=True)))  # fmt: skip
+        (away, ADD, BID, 1200, 1, 4),
+        (away, MODIFY, ASK, 1202, 4, 2),
+        (back, CANCEL, BID, 1200, 1, 4),
+        (back, MODIFY, ASK, 1002, 4, 2),
+        (back + 10**9, CANCEL, BID, 1000, 1, 1),
+    )
     grid = Grid(tau_mass_s=300, tau_velocity_s=100, tau_acceleration_s=150, tau_jerk_s=200)
     found, replayed = compare(events, grid, start)
     assert replayed.bins.spot_ref_price_int[[5, 700, -1]].tolist() == [1001 * TICK, 1201 * TICK, 1001 * TICK]
@@ -194,8 +202,7 @@ def test_a_cell_that_comes_back(start):
 
 def test_one_message_by_hand(start):
     """One order, half a bin before its end: mass, v, a and j are as written down by hand."""
-    rows = [(start, ADD, BID, 1000 * TICK, 4.0, 1), (start + 50_000_000, ADD, 1, 1001 * TICK, 2.0, 2)]
-    events = Events(*(np.array(column) for column in zip(*rows, strict=True)))
+    events = feed((start, ADD, BID, 1000, 4, 1), (start + 50_000_000, ADD, ASK, 1001, 2, 2))
     grid = Grid(tau_mass_s=30, tau_velocity_s=2, tau_acceleration_s=5, tau_jerk_s=10)
     made = make(events, tick_size=0.25, grid=grid, columns=NAMES)
     dt, ask, bid = 0.05, REACH + 1, REACH
@@ -238,12 +245,9 @@ def test_rest_is_bid_and_ask(flow):
 
 def test_the_order_within_an_instant_does_not_matter(start):
     """Two messages of one nanosecond at one cell come to the same, whichever comes first."""
-    base = [(start, ADD, BID, 1000, 4, 1), (start, ADD, 1, 1001, 2, 2)]
+    base = [(start, ADD, BID, 1000, 4, 1), (start, ADD, ASK, 1001, 2, 2)]
     pair = [(start + 7_000_000, ADD, BID, 1000, 3, 3), (start + 7_000_000, CANCEL, BID, 1000, 1, 1)]
-    found = []
-    for rows in (base + pair, base + pair[::-1]):
-        rows = [(t, a, s, p * TICK, float(n), o) for t, a, s, p, n, o in rows]
-        events = Events(*(np.array(column) for column in zip(*rows, strict=True)))
-        found.append(make(events, tick_size=0.25, grid=Grid(), columns=SLOTS_OF).columns)
+    ways = (feed(*base, *pair), feed(*base, *pair[::-1]))
+    found = [make(events, tick_size=0.25, grid=Grid(), columns=SLOTS_OF).columns for events in ways]
     for name in SLOTS_OF:
         np.testing.assert_allclose(*(columns[name] for columns in found), rtol=1e-12, err_msg=name)
