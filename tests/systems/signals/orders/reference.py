@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from fairtrial.systems.signals.record import ADD, ASK, BID, CANCEL, CLEAR, MODIFY, Events
 
-FARTHEST = 2**61
+FARTHEST = 2**63 - 2
 
 
 class Naive:

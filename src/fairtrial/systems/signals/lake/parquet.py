@@ -52,7 +52,7 @@ def laid_out(grid: Mapping[str, npt.NDArray[Any]], bins: Bins) -> dict[str, npt.
     for name, values in grid.items():
         if values.shape != (count, LEVELS):
             raise UserError(f"column {name} of the grid has shape {values.shape}: it must be {(count, LEVELS)}")
-    place = {"bin_seq": np.repeat(bins.bin_seq, LEVELS), "k": np.tile(_cells(), count)}
+    place: dict[str, npt.NDArray[Any]] = {"bin_seq": np.repeat(bins.bin_seq, LEVELS), "k": np.tile(_cells(), count)}
     return place | {name: values.reshape(-1) for name, values in grid.items() if name not in PLACE}
 
 

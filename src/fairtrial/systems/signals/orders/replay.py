@@ -13,8 +13,8 @@ from fairtrial.systems.signals.orders.lots import lots, sizes
 from fairtrial.systems.signals.orders.record import Book, Replayed, Touches
 from fairtrial.systems.signals.record import ADD, ASK, BID, CLEAR, MODIFY, Bins, Events, Integers
 
-FARTHEST = 2**61
-"""Prices beyond it, in PRICE, are out of range: some feeds say "no price" so."""
+FARTHEST = 2**63 - 2
+"""Prices beyond it, in PRICE, are out of range: the largest integer is how feeds say "no price"."""
 MOST_BINS = 20_000_000
 """More bins than this (23 days of 100 ms) are a mistake in a time or in a bin's length."""
 
@@ -88,7 +88,7 @@ def _numbered(events: Events, count: int, cell: int) -> tuple[kernel.Messages, I
     """Number orders, prices and cells, so that the kernel needs arrays only."""
     orders, order = np.unique(events.order[:count], return_inverse=True)
     action, price = events.action[:count], events.price[:count]
-    priced = ((action == ADD) | (action == MODIFY)) & (np.abs(price) <= FARTHEST)
+    priced = ((action == ADD) | (action == MODIFY)) & (price <= FARTHEST) & (price >= -FARTHEST)
     prices, rank = np.unique(price[priced], return_inverse=True)
     level = np.full(count, -1, np.int32)
     level[priced] = rank
@@ -155,15 +155,15 @@ def _bins(bounds: Integers, stops: Integers, prices: Integers, best: npt.NDArray
     there = best >= 0
     bid, ask = (np.where(there[:, side], prices[best[:, side]] if len(prices) else 0, 0) for side in (BID, ASK))
     valid = there.all(axis=1) & (bid <= ask)
-    twice = bid + ask
+    half = (bid >> 1) + (ask >> 1) + (bid & ask & 1)  # their sum may not fit
     newest = np.maximum.accumulate(np.where(valid, np.arange(len(valid)), -1))
-    spot = np.where(newest >= 0, (twice // (2 * cell) * cell)[newest], 0)
+    spot = np.where(newest >= 0, (half // cell * cell)[newest], 0)
     return Bins(
         bin_seq=np.arange(len(valid), dtype=np.int64),
         ts_ns=bounds[1:].copy(),
         bin_start_ns=bounds[:-1].copy(),
         bin_end_ns=bounds[1:].copy(),
-        mid_price=np.where(valid, twice / 2e9, np.nan),
+        mid_price=np.where(valid, (half + 0.5 * ((bid ^ ask) & 1)) / 1e9, np.nan),
         event_id=stops[1:] - 1,
         bin_event_count=np.diff(stops),
         book_valid=valid,

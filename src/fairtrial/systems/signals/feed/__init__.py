@@ -1,0 +1,1 @@
+"""Other people's files: messages of a feed become those of a book."""
