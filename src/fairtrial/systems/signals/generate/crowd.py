@@ -56,7 +56,7 @@ def _agrees(rng: np.random.Generator, intent: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def _size(rng: np.random.Generator) -> float:
-    return 1.0 + np.floor(3 * rng.standard_exponential())
+    return 1.0 + int(3 * rng.standard_exponential())
 
 
 @njit(cache=True, nogil=True)
@@ -120,7 +120,7 @@ def _change(book: Book, rng: np.random.Generator, side: int, distance: int, adds
         return
     slot = nth(book, tick, int(rng.random() * orders))
     size = book.size[slot]
-    part = np.floor(size / 2) if rng.random() < 0.1 and size > 1 else size
+    part = float(size // 2) if rng.random() < 0.1 and size > 1 else size
     reduce(book, CANCEL, slot, part)
 
 

@@ -15,17 +15,21 @@ from fairtrial.systems.signals.generate.book import (
     LINES,
     NOW,
     ROOM,
+    STEP,
     Book,
     clear,
     depth,
     empty,
+    lent,
+    longer,
     oldest,
     reduce,
     roomy,
 )
+from fairtrial.systems.signals.generate.borrow import borrowed
 from fairtrial.systems.signals.generate.crowd import REACH_TICKS, USUAL, message, stock
-from fairtrial.systems.signals.generate.pace import Pace, pace
-from fairtrial.systems.signals.generate.path import Path, path
+from fairtrial.systems.signals.generate.pace import pace
+from fairtrial.systems.signals.generate.path import path
 from fairtrial.systems.signals.record import ASK, BID, CANCEL, FILL, PRICE, Bytes, Events, Integers
 from fairtrial.systems.signals.words import Synthetic
 
@@ -76,7 +80,9 @@ def flow(synthetic: Synthetic, rng: np.random.Generator, *, start_ns: int = STAR
     steps = np.column_stack((np.minimum(drawn.at_s * 1e9, length_ns - 2).astype(np.int64), drawn.quotes + first))
     wave = np.array([0, max(1, min(WAVE_NS, int(synthetic.horizon_s * 2e8))), BID])
     book = empty(int(1.2 * synthetic.events_per_s * seconds) + ROOM)
-    book = _run(book, rng, Script(steps, drawn.intent, wave, length_ns - 1, 1e9 / rates.messages))
+    script = Script(steps, drawn.intent, wave, length_ns - 1, 1e9 / rates.messages)
+    while not _run(book, rng, script):
+        book = longer(book)
     lines = slice(0, int(book.state[LINES]))
     return Events(
         ts_ns=book.ts_ns[lines] + start_ns,
@@ -107,26 +113,26 @@ def _tick(tick_size: float, first: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _run(book: Book, rng: np.random.Generator, script: Script) -> Book:
-    """Let the crowd act between the changes, and the quotes change in no time."""
-    _snapshot(book, rng, script.steps[0, 1], script.steps[0, 2])
-    now = 0.0
-    for step in range(len(script.steps)):
-        ends = script.last_ns if step + 1 == len(script.steps) else script.steps[step + 1, 0]
-        while True:
-            now += rng.standard_exponential() * script.gap_ns
-            if now >= ends:
-                break
-            book.state[NOW] = int(now)
-            message(book, rng, script.intent[step], script.wave)
-            book = roomy(book)
-        now = float(ends)
-        book.state[NOW] = ends
-        if step + 1 < len(script.steps):
-            _requote(book, rng, script.steps[step + 1, 1], script.steps[step + 1, 2])
-            book = roomy(book)
-    message(book, rng, script.intent[-1], script.wave)
-    return book
+def _run(book: Book, rng: np.random.Generator, script: Script) -> bool:
+    """Let the crowd act between the steps, and the quotes change in no time; False: go on with a longer tape."""
+    book, state = lent(book), borrowed(book.state)
+    steps, intent, wave = borrowed(script.steps), borrowed(script.intent), borrowed(script.wave)
+    now, step = float(state[NOW]), state[STEP]
+    while roomy(book):
+        ends = steps[step + 1, 0] if step + 1 < len(steps) else script.last_ns
+        now += rng.standard_exponential() * script.gap_ns
+        if now < ends:
+            state[NOW] = int(now)
+            message(book, rng, intent[max(step, 0)], wave)
+            continue
+        now, state[NOW] = float(ends), ends
+        if step + 1 == len(steps):
+            message(book, rng, intent[step], wave)
+            return True
+        step += 1
+        state[STEP] = step
+        _requote(book, rng, steps[step, 1], steps[step, 2])
+    return False
 
 
 @njit(cache=True, nogil=True)

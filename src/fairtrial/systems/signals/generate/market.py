@@ -34,7 +34,7 @@ def fitted(synthetic: Synthetic, grid: Grid | None) -> Grid:
     chosen = grid or Grid()
     if chosen.cell_width_ms not in (width_ms, Grid.model_fields["cell_width_ms"].default):
         raise UserError(
-            f"cell_width_ms {chosen.cell_width_ms} and bin_s {synthetic.bin_s:g}: a market that is made up has bins of bin_s",
+            f"cell_width_ms {chosen.cell_width_ms}: the bins of a market that is made up last {width_ms} ms, its bin_s",
             hint=f"leave cell_width_ms out, or set bin_s: {chosen.cell_width_ms / 1000:g}",
         )
     return chosen.model_copy(update={"cell_width_ms": width_ms})
