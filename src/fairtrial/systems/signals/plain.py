@@ -90,7 +90,7 @@ class Plain:
             raise UserError(f"signal {self.name!r} has no streaming twin: it declares no window", hint=hint)
         if not isinstance(window, int) or window < 1:
             raise UserError(f"signal {self.name!r} declares a window of {window!r}", hint="1 bin or more")
-        return Replayed(lambda seen: self.batch(seen, parameters, seed=seed), window, tick_size, bin_s)
+        return Replayed(self.name, lambda seen: self.batch(seen, parameters, seed=seed), window, (tick_size, bin_s))
 
     def thresholds(self, values: Floats) -> tuple[float, ...]:
         """Return those that it declares, else quantiles of |value|."""
@@ -100,14 +100,19 @@ class Plain:
 class Replayed:
     """Keeps the last bins and computes the whole window anew at each: the work per bin grows with the window alone."""
 
-    def __init__(self, batch: Callable[[Market], Floats], window: int, tick_size: float, bin_s: float) -> None:
-        self._batch, self._tick_size, self._bin_s = batch, tick_size, bin_s
+    def __init__(self, name: str, batch: Callable[[Market], Floats], window: int, sizes: tuple[float, float]) -> None:
+        self._name, self._batch, self._sizes = name, batch, sizes
         self._seen: deque[Bin] = deque(maxlen=window)
 
     def step(self, now: Bin) -> float:
-        """Return the function's value at the last bin of the window."""
+        """Return the function's value at the last bin of the window. Raises UserError where it cannot have one."""
         self._seen.append(_kept(now))
-        return float(self._batch(_market(self._seen, self._tick_size, self._bin_s))[-1])
+        try:
+            return float(self._batch(_market(self._seen, *self._sizes))[-1])
+        except (UserError, ValueError, IndexError) as problem:
+            said = str(problem).splitlines()[0]
+            hint = "a stream is told numbers, times, mids and columns of the grid, not the best prices"
+            raise UserError(f"signal {self._name!r} fails on its window: {said}", hint=hint) from problem
 
 
 def _kept(now: Bin) -> Bin:

@@ -29,6 +29,8 @@ class Timed:
     """Of every bin, warm-up included, (n,)."""
     warmup_bins: int
     """Bins before the first finite value: in no percentile and no count."""
+    without: int
+    """Bins after it that had no value, such as those without a book: they count, and are quick."""
     retrained: Integers
     """Numbers of the bins in which it learnt anew, warm-up included."""
     rss_start_bytes: int
@@ -113,20 +115,21 @@ def _copied(now: Bin) -> Bin:
 def _timed(stream: Any, market: Market, budget_ms: float, clock: Callable[[], int]) -> Timed:
     n = len(market)
     step_ms, memory = np.empty(n), Memory(every=max(1, n // SAMPLES))
-    warmup, learnt, before = n, [], getattr(stream, "retrained", 0)
+    warmup, valued, learnt, before = n, 0, [], getattr(stream, "retrained", 0)
     for number in range(n):
         now = market.bin(number)
         start = clock()
         value = stream.step(now)
         step_ms[number] = (clock() - start) / 1e6
-        if warmup == n and math.isfinite(value):
-            warmup = number
+        if math.isfinite(value):
+            warmup, valued = min(warmup, number), valued + 1
         if getattr(stream, "retrained", 0) > before:
             learnt.append(number)
             before = stream.retrained
         memory.look(number)
     return Timed(
-        budget_ms=budget_ms, step_ms=step_ms, warmup_bins=warmup, retrained=np.array(learnt, dtype=np.int64),
+        budget_ms=budget_ms, step_ms=step_ms, warmup_bins=warmup, without=n - warmup - valued,
+        retrained=np.array(learnt, dtype=np.int64),
         rss_start_bytes=memory.start, rss_steady_bytes=memory.steady(warmup), rss_peak_bytes=memory.peak(),
     )  # fmt: skip
 

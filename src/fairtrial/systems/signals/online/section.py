@@ -26,6 +26,7 @@ def section(timed: Timed, said: str) -> Section:
         ("budget", timed.budget_ms, "ms"),
         ("bins", len(timed.timed_ms), ""),
         ("bins over the budget", timed.over, f"at most {TAIL:.0%}"),
+        ("bins without a value", timed.without, ""),
         ("warm-up, not counted", timed.warmup_bins, "bins"),
         ("bins that learnt anew", len(stalls), ""),
         ("longest of these", float(stalls.max()) if len(stalls) else None, "ms"),
