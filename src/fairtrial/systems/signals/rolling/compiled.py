@@ -124,9 +124,7 @@ def moments(x: Floats, window: int, min_periods: int) -> tuple[Floats, Floats]:
         at = i % window
         if at == 0:
             newer[:] = 0.0
-            if i > 0:
-                for j in range(window - 1, -1, -1):
-                    _merge(older[j + 1], 1.0, x[i - window + j], 0.0, older[j])
+            _sum_up(older, x[max(0, i - window) : i])
         _merge(newer, 1.0, x[i], 0.0, newer)
         whole = newer.copy()
         _merge(older[at + 1], newer[0], newer[1], newer[2], whole)
@@ -135,6 +133,13 @@ def moments(x: Floats, window: int, min_periods: int) -> tuple[Floats, Floats]:
             if whole[0] > 1:
                 sd[i] = np.sqrt(whole[2] / (whole[0] - 1.0))
     return mean, sd
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sum_up(older: Floats, stretch: Floats) -> None:
+    """Put into each row of `older` what the stretch is from that value on to its end."""
+    for j in range(len(stretch) - 1, -1, -1):
+        _merge(older[j + 1], 1.0, stretch[j], 0.0, older[j])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
