@@ -155,12 +155,13 @@ class Memory:
         return int(np.median(late)) if late else self._now()
 
     def peak(self) -> int:
-        """Return the most that this process ever had."""
+        """Return the most that this process ever had: the kernel's count, which may lag behind what was seen."""
         import resource
         import sys
 
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most * 1024  # kibibytes elsewhere
+        bytes_ = most if sys.platform == "darwin" else most * 1024  # kibibytes elsewhere
+        return max(bytes_, self.start, *(seen for _, seen in self._seen), self._now())
 
     def _now(self) -> int:
         found: int = self._process.memory_info().rss
