@@ -257,7 +257,7 @@ def test_a_study_that_is_wrong_leaves_nothing_behind(study: Write, fairtrial: Ty
     assert not (here / ".fairtrial").exists()
 
 
-@pytest.mark.parametrize("word", ["tracking", "protocol"])
+@pytest.mark.parametrize("word", ["protocol"])
 def test_a_key_that_is_not_built_is_refused(study: Write, fairtrial: Type, word: str) -> None:
     """Never accepted and ignored."""
     study(**{word: {}})

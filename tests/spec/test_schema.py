@@ -51,6 +51,7 @@ STUDY: dict[str, Any] = {
     "confirm": {"top": 3, "replicates": 10},
     "prices": {"cpu_hour": 0.05, "tuned": 2},
     "plan": {"phase": "Phase 2", "item": 1, "stage": "evaluation", "source": "manual"},
+    "tracking": {"mlflow": {"uri": {"secret": "PLACE"}, "experiment": "e", "run_name_prefix": "p", "tags": {"a": "b"}}},
 }
 
 

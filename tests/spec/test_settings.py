@@ -85,7 +85,20 @@ def test_metrics_are_written_out_in_the_document(document, pair):
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
-        ("tracking: {}", 4, "tracking: this version of fairtrial has no mirrors to other trackers yet"),
+        ("tracking: {}", 4, "tracking.mlflow: missing"),
+        ("tracking: {wandb: {}}", 4, "tracking.wandb: unknown key 'wandb' (valid: mlflow)"),
+        ("tracking: {mlfow: {}}", 4, "tracking.mlfow: unknown key 'mlfow' (did you mean 'mlflow'?)"),
+        ("tracking: {mlflow: {url: x}}", 4, "tracking.mlflow.url: unknown key 'url' (did you mean 'uri'?)"),
+        ("tracking: {mlflow: {uri: ./mlruns}}", 4, "'./mlruns' is a folder of files (write sqlite:///mlflow.db"),
+        ("tracking: {mlflow: {uri: 'file:///tmp/mlruns'}}", 4, "is a folder of files (write sqlite:///mlflow.db"),
+        (
+            "tracking: {mlflow: {uri: 'http://me:word@host'}}",
+            4,
+            "the address holds a password (write uri: {secret: NAME}",
+        ),
+        ("tracking: {mlflow: {uri: 5}}", 4, "tracking.mlflow.uri: an address is a text, or {secret: NAME}"),
+        ("tracking: {mlflow: {tags: {fairtrial.key: a}}}", 4, "the tag 'fairtrial.key' is the mirror's own"),
+        ("tracking: {mlflow: {tags: {'a=b': a}}}", 4, "'a=b' is no tag"),
         ("protocol: original", 4, "protocol: this version"),
         ("design: hyperband", 4, "this version has no design 'hyperband' yet"),
         ("replicates: 0", 4, "replicates: Input should be greater than or equal to 1, not 0"),

@@ -1,4 +1,4 @@
-"""`export`, `import`, `verify`, `gc`, `doctor`: the book and the machine."""
+"""`export`, `import`, `mirror`, `verify`, `gc`, `doctor`: the book and the machine."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from fairtrial.cli.console import envelope, plain, say, size
+from fairtrial.cli.console import envelope, note, plain, say, size
 from fairtrial.cli.declare import AsJson
 from fairtrial.cli.run import Why
-from fairtrial.errors import GateFailed, UserError
+from fairtrial.errors import GateFailed, ServiceFailed, StudyHeld, UserError
 
 
 def export(
@@ -85,6 +85,34 @@ def _pair(word: str) -> tuple[str, str]:
     if not equals or not name or not column:
         raise UserError(f"--map {word!r} is not understood", hint="--map lr=learning_rate")
     return name, column
+
+
+def mirror(
+    run_number: Annotated[int | None, typer.Argument(metavar="[RUN]", help="Every run unless given.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what waits; nobody is asked.")] = False,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Catch up mirrors: bring to MLflow what waits of runs whose study says `tracking:`; each trial is there once."""
+    from fairtrial.flow.mirror import mirror as deliver
+
+    made = deliver(None, run_number, dry_run=dry_run, why=why, command=sys.argv, progress=_mirroring)
+    if as_json:
+        envelope("mirror", made)
+    for one in () if as_json else made:
+        there = "" if dry_run else f"{one.delivered} mirrored, "
+        say(f"run {one.run} of {one.study}: {there}{one.waiting} waiting, {one.destination} ({one.experiment})")
+    behind = [one for one in made if one.problem]
+    if behind:
+        waiting = sum(one.waiting for one in behind)
+        kind = StudyHeld if all(one.held for one in behind) else ServiceFailed
+        said = "; ".join(f"run {one.run}: {one.problem}" for one in behind)
+        raise kind(f"{waiting} {'trial waits' if waiting == 1 else 'trials wait'}: {said}")
+
+
+def _mirroring(run: int, delivered: int, waiting: int) -> None:
+    if delivered and delivered % 100 == 0:
+        note(f"run {run}: {delivered} of {waiting} mirrored")
 
 
 def verify(as_json: AsJson = False) -> None:

@@ -44,6 +44,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "note": ("log", "note", "Add what you think to an entry of the log."),
     "export": ("keep", "export", "Write a run as Parquet, CSV and JSON."),
     "import": ("keep", "import_results", "Take results from elsewhere into the book."),
+    "mirror": ("keep", "mirror", "Bring to MLflow what waits of runs."),
     "verify": ("keep", "verify", "Check that the book is whole."),
     "reproduce": ("run", "reproduce", "Make a run again and compare the numbers."),
     "gc": ("keep", "gc", "Remove what no run refers to."),

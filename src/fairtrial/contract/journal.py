@@ -1,4 +1,4 @@
-"""The contract of a book: a Journal appends, a Ledger reads, a Book has both and knows who may write."""
+"""The contract of a book: a Journal appends, a Ledger reads, an Outbox delivers, a Book knows who may write."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from fairtrial.model.event import Event
 from fairtrial.model.outcome import Captured
+from fairtrial.model.parcel import Parcel, Receipt
 from fairtrial.model.provenance import Provenance
 from fairtrial.model.run import AttemptRow, History, Measurements, Run, TrialRow
 from fairtrial.model.trial import Trial
@@ -124,6 +125,25 @@ class Ledger(Protocol):
 
     def verify(self) -> Sequence[str]:
         """Check integrity, artifact digests and the action log's chain; return what is wrong, one line each."""
+
+
+class Outbox(Protocol):
+    """What a run owes one destination elsewhere: its settled trials less what was delivered there."""
+
+    run: int
+    destination: str
+
+    def waiting(self) -> int:
+        """Count the trials that are still to be delivered."""
+
+    def parcels(self, limit: int, *, after: int = 0) -> Sequence[Parcel]:
+        """Return the first trials, in number order and beyond `after`, that are still to be delivered."""
+
+    def receipt(self) -> Receipt | None:
+        """Return what was last delivered of the run itself."""
+
+    def delivered(self, receipts: Sequence[Receipt]) -> None:
+        """Record what was delivered, in one transaction. Raises BookUnwritable."""
 
 
 class Book(Protocol):

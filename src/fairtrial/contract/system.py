@@ -314,3 +314,26 @@ class Readies(Protocol):
 
     def ready(self, parameters: Any, metrics: Mapping[str, float], runtime: Mapping[str, Any]) -> Readiness:
         """Check a winner against a runtime configuration (as read); its parameters and the means of its metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """What a system adds to a trial in another tracker, in the words of its field, beside what every trial has."""
+
+    name: str = ""
+    """Comes before `RUN.NUMBER` in the name of the trial's run there."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    documents: Mapping[str, Any] = field(default_factory=dict)
+    """Path of an artifact there -> JSON, or text."""
+    tables: Mapping[str, str] = field(default_factory=dict)
+    """Name of a raw table -> its path there, in the place of `tables/NAME.parquet`."""
+
+
+@runtime_checkable
+class Mirrors(Protocol):
+    """A system whose trials have names of their own in other people's trackers."""
+
+    def mirror(self, study: str, parameters: Mapping[str, Any], metrics: Mapping[str, float | None]) -> Mirrored:
+        """Say what to add for a settled trial (parameters as JSON; no metrics where it failed). The same each time."""

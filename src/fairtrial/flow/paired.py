@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from fairtrial.flow.compare import Asked, judge, remember
 from fairtrial.flow.declare import MATERIALISED, Source, declare
 from fairtrial.flow.declared import Declared
 from fairtrial.flow.interleaved import interleavings
-from fairtrial.flow.run import EXIT
+from fairtrial.flow.run import EXIT, HASTY
 from fairtrial.flow.session import SILENT, Listeners, Order, Session
 from fairtrial.flow.turns import keyed, schedule
 from fairtrial.model.comparison import Comparison, Gate
@@ -25,6 +25,7 @@ from fairtrial.model.trial import Role, Trial
 
 if TYPE_CHECKING:
     from fairtrial.execute.runner import Runner
+    from fairtrial.store.book import Book as Kept
 
 FEWEST = 5
 """Rounds where neither the caller nor the study says more."""
@@ -99,13 +100,22 @@ def paired(
     stages = match.stages(min(first.study.replicates, second.study.replicates))
     with writing(home) as book, book.hold(first.study.name), book.hold(second.study.name):
         pair = _Pair(book, (first, second), registry=registry, match=match, listeners=listeners)
-        duel = pair.looks(stages, first.study.alpha / len(stages))
+        duel = _mirrored(book, (first, second), pair.looks(stages, first.study.alpha / len(stages)))
         if duel.comparison is None:
             return duel
         if conclude is not None:
             return conclude(book, duel, duel.comparison)
         remember(book, duel.comparison, match.asked)
         return duel
+
+
+def _mirrored(book: Kept, sides: Sequence[Declared], duel: Duel) -> Duel:
+    """Mirror both runs where their studies say so: afterwards, since nothing is at work beside what is compared."""
+    from fairtrial.flow.follow import mirrored
+
+    hurry = duel.state in HASTY
+    said = [mirrored(book, side.study, run, hurry=hurry) for side, run in zip(sides, duel.runs, strict=True)]
+    return replace(duel, cautions=(*duel.cautions, *(caution for some in said for caution in some)))
 
 
 Conclude = Callable[[Book, Duel, Comparison], Duel]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 EXIT = {"finished": 0, "partial": 0, "budget": 7, "failures": 3, "cancelled": 130, "interrupted": 130}
 """State in which a session ended -> exit code, before failed trials are looked at."""
 
+HASTY = ("interrupted", "cancelled")
+"""States in which a session waits for nothing more."""
 SHOWN = 100
 """Conditions that the end of a session brings back; `show` and the Python face have them all."""
 
@@ -67,6 +69,7 @@ def run(
     Raises SpecError and UserError before anything is written, StudyHeld where another driver has the study.
     """
     from fairtrial.flow.book import writing
+    from fairtrial.flow.follow import following
 
     with writing(home) as book, book.hold(declared.study.name):
         session = Session.prepare(declared, book, registry=registry, order=order)
@@ -75,10 +78,12 @@ def run(
         journal = session.begin()
         before = _settled(book.ledger.run(journal.run))
         state = "interrupted"
-        try:
-            state, reason, cautions = session.drive(journal, listeners)
-        finally:
-            journal.close(state, planned=session.planned)
+        with following(book, declared.study, journal.run) as mirror:
+            try:
+                state, reason, cautions = session.drive(journal, listeners)
+            finally:
+                journal.close(state, planned=session.planned)
+            cautions += mirror.end(hurry=state in HASTY)
         ended = _ended(book, journal.run, (state, reason, cautions), session)
         amended = ended.state == "finished" and bool(session.survey.new)  # what it retired may outnumber what it ran
         return replace(ended, measured=amended or _settled(ended.run) > before)

@@ -20,6 +20,7 @@ from fairtrial.flow.inputs import Inputs, materialise
 from fairtrial.flow.notice import OnFailure, noticing
 from fairtrial.flow.require import require
 from fairtrial.flow.standing import standing
+from fairtrial.flow.tracked import check_address
 from fairtrial.model.outcome import FailureClass, Status
 from fairtrial.model.price import tariff
 from fairtrial.model.progress import Progress
@@ -102,9 +103,9 @@ class Session:
 
         Raises SpecError, UserError, NothingMeasured, and MissingPart for what the system lacks.
         """
-        from fairtrial.execute.loop.redact import Redactor
         from fairtrial.execute.machine.orphans import sweep
 
+        check_address(declared.study.tracking)
         engine = registry.engine(order.engine or declared.study.parallel.engine)
         sweep(book_mark(book))
         ledger = book.ledger
@@ -147,7 +148,7 @@ class Session:
             survey=survey,
             learns=learns,
             forgiven=forgiven,
-            redactor=Redactor(references(declared.study.document)),
+            redactor=_redactor(declared.study),
             engine=engine,
             finished=stands.finished,
             was=stands.state,
@@ -284,6 +285,12 @@ class Session:
 
             first = sentinel(self.plan)
             runner.run([first] if first else [], role=Role.SENTINEL)
+
+
+def _redactor(study: Study) -> Redactor:
+    from fairtrial.execute.loop.redact import Redactor
+
+    return Redactor(references(study.document))
 
 
 def first(opened: Opened) -> Plan:

@@ -9,6 +9,7 @@ from typing import Any
 
 from fairtrial.model.claim import Claim, Clause, Confirm, Place, Tolerance, Until
 from fairtrial.model.rule import Rule
+from fairtrial.model.tracking import Mirror
 
 Value = Any
 """A JSON value: a parameter's or a level's."""
@@ -216,6 +217,8 @@ class Study:
     prices: Mapping[str, float] = field(default_factory=dict)
     """`trial`, `wall_hour`, `cpu_hour`, `gpu_hour`, a metric (per unit of it), or an arm (per unit of a size)."""
     plan: Place = Place()
+    tracking: Mirror | None = None
+    """Where its runs are mirrored; nothing of it enters a trial's identity."""
     tags: tuple[str, ...] = ()
     document: Mapping[str, Value] = field(default_factory=dict)
     """The study as one JSON document with base and overrides resolved: `spec` reads it back to an equal Study."""

@@ -19,6 +19,7 @@ from fairtrial.spec.claims import read_claims
 from fairtrial.spec.grammar import Override
 from fairtrial.spec.layout import check_layout
 from fairtrial.spec.measured import check_measured, check_replicates, measured, timed
+from fairtrial.spec.mirror import mirror_of
 from fairtrial.spec.resolve import check_values
 from fairtrial.spec.shape import Shape
 from fairtrial.spec.source import Source, as_json, load, open_source
@@ -181,6 +182,7 @@ def study_of(source: Source, words: StudyWords, registry: Registry) -> Study:
         durability=words.durability,
         completeness=words.completeness,
         alpha=words.alpha,
+        tracking=mirror_of(words.tracking, words.study),
         tags=tuple(words.tags),
         document=factors.written_out(source.document, common, variants),
         file=source.file,

@@ -21,10 +21,10 @@ from pydantic import (
 )
 
 from fairtrial.spec.forms import FACTORS, VARIANTS
+from fairtrial.spec.mirror import TrackingWords
 from fairtrial.spec.quantity import AMOUNT, DURATION, SHARE, SIZE, count_or_share, duration_s, size_bytes
 
 LATER = {
-    "tracking": "mirrors to other trackers",
     "protocol": "protocols of older harnesses",
 }
 """Words that a later version will know: refused, never accepted and ignored."""
@@ -296,3 +296,4 @@ class StudyWords(Words):
         default={}, description="Prices: trial, wall_hour, cpu_hour, gpu_hour, a unit of a metric, or of an arm's size."
     )
     plan: PlaceWords = Field(default=PlaceWords(), description="The study's place in programme.yaml.")
+    tracking: TrackingWords | None = Field(default=None, description="Where its runs are mirrored: {mlflow: {uri}}.")

@@ -107,6 +107,11 @@ class Book:
             raise BookUnwritable(f"book {self.folder / FILE} was opened to read only")
         return self._connection
 
+    @property
+    def reading(self) -> Connection:
+        """Return the connection that its ledger reads by."""
+        return self._reading
+
     def now(self) -> float:
         """Return unix seconds by the book's clock."""
         return self._clock()

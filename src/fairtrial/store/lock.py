@@ -31,6 +31,22 @@ def study_lock(folder: Path, study: str, *, now: float) -> Iterator[None]:
 
 
 @contextmanager
+def mirror_lock(folder: Path, run: int, *, now: float) -> Iterator[None]:
+    """Hold a run as its only mirror, until the process ends at the latest. Raises StudyHeld naming the holder."""
+    path = folder / "locks" / f"mirror-{run}.lock"
+    descriptor = _open(path)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StudyHeld(f"run {run} is being mirrored by {_holder(descriptor)}") from None
+        _write(descriptor, path, now)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def book_lock(folder: Path) -> Iterator[None]:
     """Wait for the right to make or migrate the book, and hold it."""
     descriptor = _open(folder / "locks" / "book.lock")

@@ -15,7 +15,7 @@ from fairtrial.store.files import sync
 
 APPLICATION_ID = 0x46545231
 """In the file's header: `file book.db` tells a book from another SQLite database."""
-VERSION = 2
+VERSION = 3
 _FOLDER = Path(__file__).parent / "migrations"
 
 

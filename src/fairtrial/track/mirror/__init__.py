@@ -1,0 +1,1 @@
+"""The mirror: a run of the book as runs of MLflow, each trial there exactly once."""
