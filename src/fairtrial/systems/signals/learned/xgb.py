@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SEEN = ("pressure_variant", "vacuum_variant", "rest_depth")
 CENTRE = range(-25, 26)
+BINS = 64
+"""Of a feature's histogram: a quarter of the library's own choice, in half of the time."""
 
 
 class Settings(Labelled):
@@ -72,6 +74,7 @@ class Boosted:
             "max_depth": parameters.depth,
             "eta": parameters.learning_rate,
             "tree_method": "hist",
+            "max_bin": BINS,
             "nthread": 1,
             "seed": seed,
             "verbosity": 0,
