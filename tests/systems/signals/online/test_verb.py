@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from fairtrial.cli import main as cli
-from fairtrial.errors import GateFailed, UserError
+from fairtrial.errors import GateFailed, MissingPart, NothingMeasured, UserError
 from fairtrial.flow.verb import perform
 from fairtrial.systems.signals.lake.folder import Lake
 from fairtrial.systems.signals.lake.publish import publish
@@ -46,8 +46,6 @@ def test_a_signal_that_is_too_slow(lake):
 
 def test_settings_reach_the_signal(lake):
     """The settings are those of the signal: a window longer than the data leaves no value."""
-    from fairtrial.errors import NothingMeasured
-
     asked = {"signal": "perm_derivative", "synthetic_bins": 100, "signal_params_json": '{"min_periods": 200}'}
     with pytest.raises(NothingMeasured, match="'perm_derivative' has no value in 100 bins of synthetic"):
         perform(OnlineSim(), asked)
@@ -79,6 +77,13 @@ def test_mistakes(words, message, lake):
     with pytest.raises(UserError, match=message) as refused:
         perform(OnlineSim(), {name: word for name, word in asked.items() if word is not None})
     assert "\n" not in str(refused.value)
+
+
+def test_without_numba(lake, monkeypatch):
+    """Where numba is not installed, one line says the command that brings it."""
+    monkeypatch.setattr("fairtrial.systems.signals.learned.needs.find_spec", lambda module: None)
+    with pytest.raises(MissingPart, match=r"signal 'msd' needs numba .pip install 'fairtrial\[signals\]'"):
+        perform(OnlineSim(), {"signal": "msd", "dataset_id": "day", "lake": lake})
 
 
 def test_typed(monkeypatch, capsys):

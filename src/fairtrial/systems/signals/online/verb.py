@@ -41,15 +41,17 @@ class OnlineSim:
         """Return the table of times, counts and memory.
 
         Raises GateFailed (exit 4) where the signal does not keep up, UserError for a signal, settings or data that
-        are not there, NothingMeasured for a signal that never has a value.
+        are not there, NothingMeasured for a signal that never has a value, MissingPart without numba.
         """
         from fairtrial.systems.signals.catalogue import settings, signal
+        from fairtrial.systems.signals.learned.needs import need
         from fairtrial.systems.signals.online.run import simulate
         from fairtrial.systems.signals.online.section import line, section
 
         if arguments.signal is None:
             raise UserError("no signal: give --signal NAME", hint="`fairtrial signals list` shows them")
         known = signal(arguments.signal)
+        need(("numba",), known.name)
         chosen = settings(known, _read(arguments.signal_params_json))
         market = _market(arguments, known)
         timed = simulate(known, chosen, market, budget_ms=arguments.bin_budget_ms, seed=arguments.seed)
@@ -63,9 +65,11 @@ def _read(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError as problem:
-        raise UserError(f"signal-params-json is no JSON: {problem}", hint='such as {"cells": 8}') from None
+        raise UserError(f"signal-params-json is no JSON: {problem}", hint='such as {"noise_floor": 0.2}') from None
     if not isinstance(found, dict):
-        raise UserError(f"signal-params-json is a {type(found).__name__}, not an object", hint='such as {"cells": 8}')
+        raise UserError(
+            f"signal-params-json is a {type(found).__name__}, not an object", hint='such as {"noise_floor": 0.2}'
+        )
     return found
 
 
