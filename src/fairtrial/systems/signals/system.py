@@ -63,9 +63,9 @@ class Signals:
 
     def cost_s(self, parameters: given.Parameters) -> float:
         """Return the seconds that a trial takes, about."""
-        from fairtrial.systems.signals.needs import BRINGS
+        from fairtrial.systems.signals.needs import LEARNS
 
-        return LEARNED_S if parameters.signal.name in BRINGS else COST_S
+        return LEARNED_S if parameters.signal.name in LEARNS else COST_S
 
     def run(self, parameters: given.Parameters, context: Context) -> Mapping[str, float | None]:
         """Do one trial. Raises UserError for data that are not there, or were changed."""
