@@ -7,59 +7,86 @@ from collections.abc import Iterator
 import numpy as np
 
 from fairtrial.errors import FairtrialError
-from fairtrial.stats.summary import Floats, Mask
+from fairtrial.stats.summary import Floats, Integers, Mask
 
 REPEATS = 999
 """Random sets of signs."""
 ROOM = 4_000_000
 """Numbers that are held at a time."""
+ROUNDING = 1e-12
+"""Relative sum of squares that is none."""
 
 
 def told_apart(sums: Floats, counts: Floats, *, leader: int, alpha: float, rng: np.random.Generator) -> Mask:
     """Say which configurations have a lower mean than the leader, all said together with error rate alpha.
 
     `sums` and `counts` are (configurations, blocks): the same blocks of time for all, so that what the market did to
-    all of them cancels. Differences of ratios of sums are linearised, divided by the root of their sum of squares,
-    and compared with the largest such ratio over all pairs when the signs of whole blocks are drawn at random. All
-    pairs, because the leader may have been picked by these very numbers: whoever leads, a configuration that is as
-    good as it is told with a probability of at most alpha. One that holds observations in few blocks is hardly told.
+    all of them cancels. For each pair the difference of the ratios of sums is a sum over blocks, each part taken
+    around the ratio of both together; it is divided by the root of the parts' sum of squares, and compared with the
+    largest such ratio over all pairs when the signs of whole blocks are drawn at random. All pairs, because the leader
+    may have been picked by these very numbers: whoever leads, a configuration that is as good as it is told with a
+    probability of at most alpha. One that holds observations in few blocks is hardly told, nor is anything from it.
     Sources: White (2000), A reality check for data snooping, Econometrica 68; Hansen (2005), A test for superior
-    predictive ability, J. Bus. Econ. Statist. 23 (studentised); Liu (1988), Ann. Statist. 16 (signs); Romano and Wolf
-    (2005), Econometrica 73 (the maximum over all). Raises FairtrialError for what is not finite, and for shapes.
+    predictive ability, J. Bus. Econ. Statist. 23 (studentised); Romano and Wolf (2005), Econometrica 73 (the maximum
+    over all); Canay, Romano and Shaikh (2017), Randomization tests under an approximate symmetry assumption,
+    Econometrica 85 (signs of few blocks). Raises FairtrialError for what is not finite, and for shapes.
     """
     _check(sums, counts, leader)
-    total = counts.sum(axis=1)
     told = np.zeros(len(sums), dtype=np.bool_)
-    able = np.flatnonzero(total > 0)
-    if total[leader] <= 0 or len(able) < 2:
+    able = np.flatnonzero(counts.sum(axis=1) > 0)
+    if leader not in able or len(able) < 2:
         return told
-    sums, counts, total = sums[able], counts[able], total[able]
+    field = _Field(sums[able], counts[able])
     place = int(np.searchsorted(able, leader))
-    ratio = sums.sum(axis=1) / total
-    error = (sums - ratio[:, None] * counts) / total[:, None]
-    blocks = error.shape[1]
-    shift = ratio[place] - ratio
-    own = error[place] - error + shift[:, None] / blocks
-    size = np.sqrt((own**2).sum(axis=1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        reached = np.where(size > 0, shift / size, 0.0)
-    told[able] = reached > _bound(error, alpha, rng)
+    everyone = np.arange(len(able))
+    parts = field.parts(place, everyone, np.ones((1, sums.shape[1])))[0]
+    told[able] = (parts > _bound(field, alpha, rng)) & (everyone != place)
     return told
 
 
-def _bound(error: Floats, alpha: float, rng: np.random.Generator) -> float:
+class _Field:
+    """Configurations, each block's share of their sums and counts."""
+
+    def __init__(self, sums: Floats, counts: Floats) -> None:
+        self.sum, self.count = sums.sum(axis=1), counts.sum(axis=1)
+        self.x, self.y = sums / self.count[:, None], counts / self.count[:, None]
+        self.xx, self.xy, self.yy = self.x @ self.x.T, self.x @ self.y.T, self.y @ self.y.T
+
+    def __len__(self) -> int:
+        return len(self.sum)
+
+    def parts(self, one: int, others: Integers, signs: Floats) -> Floats:
+        """Return how far one is above others, (sets of signs, others), in roots of sums of squares."""
+        return self.far(one, others, self.x @ signs.T, self.y @ signs.T)
+
+    def far(self, one: int, others: Integers, x: Floats, y: Floats) -> Floats:
+        """Return the same from the signed sums of `x` and `y`, (configurations, sets of signs)."""
+        both = (self.sum[one] + self.sum[others]) / (self.count[one] + self.count[others])
+        square = self._gap(self.xx, one, others) + both**2 * self._gap(self.yy, one, others)
+        cross = self.xy[one, one] + self.xy[others, others] - self.xy[one, others] - self.xy[others, one]
+        square = square - 2 * both * cross
+        scale = self.xx[one, one] + self.xx[others, others]
+        root = np.sqrt(np.where(square > ROUNDING * scale, square, np.inf))
+        found: Floats = ((x[one] - x[others]).T - both * (y[one] - y[others]).T) / root
+        return found
+
+    @staticmethod
+    def _gap(product: Floats, one: int, others: Integers) -> Floats:
+        """Return the squared distances between rows, from their products."""
+        found: Floats = product[one, one] + product[others, others] - 2 * product[one, others]
+        return found
+
+
+def _bound(field: _Field, alpha: float, rng: np.random.Generator) -> float:
     """Return what the largest ratio over all pairs reaches by chance in a share alpha of all sets of signs."""
-    signs = rng.integers(0, 2, (REPEATS, error.shape[1])) * 2.0 - 1.0
-    moved = signs @ error.T
-    product = error @ error.T
-    square = np.diag(product)
+    signs = rng.integers(0, 2, (REPEATS, field.x.shape[1])) * 2.0 - 1.0
+    x, y = field.x @ signs.T, field.y @ signs.T
     largest = np.zeros(REPEATS)
-    for first in range(len(error) - 1):
-        size = np.sqrt(np.maximum(square[first] + square[first + 1 :] - 2 * product[first, first + 1 :], 0.0))
-        scale = np.divide(1.0, size, where=size > 0, out=np.zeros_like(size))
-        for rows in _chunks(REPEATS, len(size)):
-            far = np.abs(moved[rows, first, None] - moved[rows, first + 1 :]) * scale
-            largest[rows] = np.maximum(largest[rows], far.max(axis=1))
+    for one in range(len(field) - 1):
+        others = np.arange(one + 1, len(field))
+        for draws in _chunks(REPEATS, len(others)):
+            far = np.abs(field.far(one, others, x[:, draws], y[:, draws]))
+            largest[draws] = np.maximum(largest[draws], far.max(axis=1))
     return float(np.sort(largest)[min(REPEATS - 1, int(np.ceil((REPEATS + 1) * (1 - alpha))) - 1)])
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairtrial.stats.series import block_interval
-from fairtrial.systems.signals.judge.block import Columns, joined
+from fairtrial.stats.series import block_interval, run_length
+from fairtrial.systems.signals.judge.block import LATTICE, Columns, joined
 from fairtrial.systems.signals.judge.fold import Stretch
 from fairtrial.systems.signals.judge.random import Chance
 from fairtrial.systems.signals.record import SL, TIMEOUT, TP, Bytes, Floats, Integers, Mask, Trades
@@ -101,8 +101,10 @@ def moments(net: Floats) -> Found:
 
 def timed(tested: Tested, hold_bins: int, rng: np.random.Generator) -> Found:
     """Return what needs the order of time: interval, exposure, the ratio of an hour."""
-    sums, counts = (joined(tested.blocks, name, hold_bins) for name in ("net_ticks", "trades"))
-    low, high = block_interval(sums, counts, level=LEVEL, rng=rng)
+    sums, counts = (np.asarray(tested.blocks[name], dtype=np.float64) for name in ("net_ticks", "trades"))
+    low, high = block_interval(
+        sums, counts, level=LEVEL, run=max(run_length(len(sums)), -(-hold_bins // LATTICE)), rng=rng
+    )
     bounded = math.isfinite(low) and math.isfinite(high)
     return {
         "expectancy_low_ticks": low if bounded else None,

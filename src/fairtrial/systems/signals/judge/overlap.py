@@ -62,8 +62,8 @@ def trade(ground: Ground, rules: Rules, fired: Fired, *, reach: int) -> Opened:
     room = book(len(fired.bins))
     count = walk(ground, rules, fired, reach, room)
     gross, cost = worth(ground, rules, room, count)
-    signal, entry, exit_, side, outcome = (column[:count] for column in room)
-    return Opened(signal, entry, exit_, side, outcome, gross, cost)
+    times = room.signal[:count], room.entry[:count], room.exit[:count]
+    return Opened(*times, room.side[:count], room.outcome[:count], gross, cost)
 
 
 class Room(NamedTuple):
