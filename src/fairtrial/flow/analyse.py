@@ -11,6 +11,7 @@ from typing import Any
 
 from fairtrial.errors import FairtrialError, UnknownName, UserError
 from fairtrial.flow.evidence import Evidence, evidence, measured_again
+from fairtrial.flow.ranking import ranking_of
 from fairtrial.model.finding import Caution
 from fairtrial.model.study import Direction
 
@@ -304,7 +305,7 @@ def fitting(found: Evidence) -> list[str]:
     """Say which analyses fit a study without being asked for: claims bring theirs, a search its summary."""
     kinds = []
     varied = [path for path, column in found.data.factors.items() if len(column.levels) > 1]
-    if varied and found.ranking is None and any(metric.direction is not Direction.NONE for metric in found.metrics):
+    if varied and ranking_of(found) is None and any(metric.direction is not Direction.NONE for metric in found.metrics):
         kinds.append("search" if _searches(found.study.design.kind) else "optimum")
     if varied:
         kinds.append("effects")

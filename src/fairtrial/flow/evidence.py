@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fairtrial.contract.journal import Ledger
 from fairtrial.contract.registry import Registry
-from fairtrial.contract.system import Ranks, System
+from fairtrial.contract.system import System
 from fairtrial.errors import FairtrialError, UserError
 from fairtrial.flow.book import reading
 from fairtrial.flow.level import interval_level
 from fairtrial.model.choice import Again
-from fairtrial.model.ranking import Ranking
 from fairtrial.model.run import AttemptRow, Run
 from fairtrial.model.study import Direction, Metric, Study
 
@@ -59,14 +58,6 @@ class Evidence:
     def system(self) -> System | None:
         """Return its system where it is installed here and can be loaded; None otherwise."""
         return self.once("system", lambda: system_of(self.study))
-
-    @property
-    def ranking(self) -> Ranking | None:
-        """Return how its system ranks its conditions; None where the system leaves that to us."""
-        system = self.system
-        if not isinstance(system, Ranks):
-            return None
-        return self.once("ranking", lambda: system.rank(self.ledger, self.run.number))
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

@@ -13,6 +13,7 @@ from fairtrial.flow.analyse import Question, advised, ask, doubts, fitting
 from fairtrial.flow.book import locate, writing
 from fairtrial.flow.evidence import Evidence, evidence
 from fairtrial.flow.level import interval_level
+from fairtrial.flow.ranking import ranking_of
 from fairtrial.model.choice import ClaimFinding
 from fairtrial.model.claim import ClaimKind
 from fairtrial.model.document import Document
@@ -38,7 +39,7 @@ def gathered(found: Evidence, *, of: Sequence[str] = (), factor: str | None = No
     claims: tuple[ClaimFinding, ...] = tuple(ask(found, "claims"))
     results = list(results_of(found, of, factor))
     cautions = all_doubts(found, [finding for _, finding in results])
-    ranking = found.ranking
+    ranking = ranking_of(found)
     answer, verdict = answered(claims, results)
     if ranking is not None and not claims:
         answer = ranking.answer

@@ -57,13 +57,15 @@ def winner_of(found: Evidence, registry: Registry) -> Winner:
 def _leading(found: Evidence) -> ConditionFinding | None:
     from fairtrial.analyse.conditions import conditions
     from fairtrial.analyse.winner import best
+    from fairtrial.flow.ranking import ranking_of
 
     measured = found.ledger.measurements(found.run.number)
-    if found.ranking is None:
+    ranking = ranking_of(found)
+    if ranking is None:
         return best(measured, found.study.metrics, completeness=found.study.completeness)
-    if found.ranking.leader is None:
+    if ranking.leader is None:
         return None
-    variant, assignment = found.ranking.leader
+    variant, assignment = ranking.leader
     every = conditions(measured, found.metrics)
     return next(one for one in every if (one.variant, dict(one.assignment)) == (variant, dict(assignment)))
 
@@ -96,10 +98,12 @@ def _computed(found: Evidence, variant: str) -> Iterator[Permit]:
     Of several such claims all must hold; what else the study claims says nothing about which condition is the best.
     """
     from fairtrial.flow.analyse import ask
+    from fairtrial.flow.ranking import ranking_of
     from fairtrial.promote.permit import Permit
 
-    if found.ranking is not None:
-        yield Permit(found.ranking.verdict.value, "ranking", found.ranking.answer)
+    ranking = ranking_of(found)
+    if ranking is not None:
+        yield Permit(ranking.verdict.value, "ranking", ranking.answer)
         return
     for finding in ask(found, "optimum"):
         yield Permit(finding.verdict.value, "optimum", finding.answer)
