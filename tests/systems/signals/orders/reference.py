@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from decimal import Decimal
 
@@ -11,21 +12,31 @@ FARTHEST = 2**63 - 2
 
 
 class Naive:
-    """A book as a dictionary of orders: whatever is asked for is counted anew from the orders."""
+    """A book as a dictionary of orders, and a sorted list of the prices of each side, one entry an order."""
 
     def __init__(self) -> None:
         self.orders: dict[int, tuple[int, int, Decimal]] = {}
+        self.prices: tuple[list[int], list[int]] = ([], [])
         self.odd: Counter[str] = Counter()
 
     def apply(self, action: int, side: int, price: int, size: Decimal, order: int) -> None:
         if action == CLEAR:
-            self.orders = {}
+            self.orders, self.prices = {}, ([], [])
         elif action == ADD:
             self.add(side, price, size, order)
         elif action == MODIFY:
             self.modify(side, price, size, order)
         else:
             self.less("cancel" if action == CANCEL else "fill", size, order)
+
+    def drop(self, order: int) -> tuple[int, int, Decimal]:
+        side, price, size = self.orders.pop(order)
+        del self.prices[side][bisect_left(self.prices[side], price)]
+        return side, price, size
+
+    def put(self, side: int, price: int, size: Decimal, order: int) -> None:
+        self.orders[order] = (side, price, size)
+        insort(self.prices[side], price)
 
     def add(self, side: int, price: int, size: Decimal, order: int) -> None:
         if abs(price) > FARTHEST:
@@ -35,7 +46,8 @@ class Naive:
         else:
             if order in self.orders:
                 self.odd["order added twice"] += 1
-            self.orders[order] = (side, price, size)
+                self.drop(order)
+            self.put(side, price, size, order)
 
     def modify(self, side: int, price: int, size: Decimal, order: int) -> None:
         if abs(price) > FARTHEST:
@@ -46,11 +58,10 @@ class Naive:
             return
         if order not in self.orders:
             self.odd["modify of an unknown order"] += 1
-        elif self.orders[order][0] != side:
+        elif self.drop(order)[0] != side:
             self.odd["modify to another side"] += 1
-        self.orders[order] = (side, price, size)
-        if size == 0:
-            del self.orders[order]
+        if size:
+            self.put(side, price, size, order)
 
     def less(self, what: str, size: Decimal, order: int) -> None:
         if size <= 0:
@@ -58,15 +69,15 @@ class Naive:
         elif order not in self.orders:
             self.odd[f"{what} of an unknown order"] += 1
         else:
-            side, price, there = self.orders.pop(order)
+            side, price, there = self.drop(order)
             if size > there:
                 self.odd[f"{what} of more than there is"] += 1
             elif size < there:
-                self.orders[order] = (side, price, there - size)
+                self.put(side, price, there - size, order)
 
     def best(self, side: int) -> int | None:
-        prices = [price for which, price, _ in self.orders.values() if which == side]
-        return (max(prices) if side == BID else min(prices)) if prices else None
+        prices = self.prices[side]
+        return (prices[-1] if side == BID else prices[0]) if prices else None
 
     def depth(self, cell: int) -> dict[int, tuple[Decimal, Decimal]]:
         found: dict[int, list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])

@@ -12,8 +12,9 @@ import numpy as np
 
 from fairtrial.errors import UserError
 from fairtrial.systems.signals.feed.record import Fed
+from fairtrial.systems.signals.feed.table import NOTHING
 from fairtrial.systems.signals.lake.folder import Lake
-from fairtrial.systems.signals.record import Bins
+from fairtrial.systems.signals.record import ADD, MODIFY, PRICE, Bins
 from fairtrial.systems.signals.words import Grid
 
 SHARE = 0.7
@@ -57,8 +58,9 @@ def bring(wish: Wish) -> Brought:
     bin_ns = wish.grid.cell_width_ms * 1_000_000
     start = fed.first_ns // bin_ns * bin_ns if wish.start_ns is None else wish.start_ns
     _fits(fed, start, wish.stop_ns, bin_ns)
+    between = _between(fed, wish.tick_size)
     made = make(fed.events, tick_size=wish.tick_size, grid=wish.grid, start_ns=start, stop_ns=wish.stop_ns)
-    odd = dict(fed.odd) | dict(made.odd)
+    odd = dict(fed.odd) | dict(made.odd) | ({"price between ticks": between} if between else {})
     manifest = _manifest(wish, fed, odd)
     root = Lake(wish.lake).immutable
     path = publish(root, wish.id, bins=made.bins, grid=made.columns, manifest=manifest, events=fed.events)
@@ -77,6 +79,22 @@ def _read(wish: Wish) -> Fed:
     if wish.snapshot is not None:
         raise UserError("--snapshot does nothing with --format mbo: its snapshots are records (flag F_SNAPSHOT)")
     return read_mbo(wish.files, symbol=wish.symbol, gaps=wish.gaps)
+
+
+def _between(fed: Fed, tick_size: float) -> int:
+    """Return how many prices are no multiple of a tick. Raises UserError where most are not: the tick is wrong."""
+    from fairtrial.systems.signals.grid.make import width
+
+    action = fed.events.action
+    prices = fed.events.price[((action == ADD) | (action == MODIFY)) & (fed.events.price < NOTHING)]
+    between = np.flatnonzero(prices % width(tick_size))
+    if 2 * len(between) > len(prices):
+        shown = f"{prices[between[0]] * PRICE:.10g}"
+        raise UserError(
+            f"{len(between)} of {len(prices)} prices, such as {shown}, are no multiple of a tick of {tick_size:g}",
+            hint="is --tick-size right? whole numbers are taken as multiples of 1e-9",
+        )
+    return len(between)
 
 
 def _fits(fed: Fed, start_ns: int, stop_ns: int | None, bin_ns: int) -> None:

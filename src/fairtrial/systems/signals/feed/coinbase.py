@@ -100,7 +100,15 @@ def read(files: Sequence[Path], *, snapshot: Path, symbol: str | None = None, ga
                 raise UserError(f"{path}:{line(text, at)}: {_wrong(message, problem)}") from problem
     if first_ns is None:
         raise UserError(f"{', '.join(map(str, files))}: no message after the snapshot's {reading.sequence}")
-    return Fed(_events(reading), reading.messages, dict(reading.odd), reading.gaps, first_ns, products.pop())
+    return Fed(
+        events=_events(reading),
+        messages=reading.messages,
+        odd=dict(reading.odd),
+        gaps=reading.gaps,
+        first_ns=first_ns,
+        symbol=products.pop(),
+        orders=reading.numbers,
+    )
 
 
 def _snapshot(path: Path, reading: Reading) -> list[tuple[str, int, int, Decimal]]:
@@ -157,8 +165,10 @@ def _nothing(reading: Reading, message: Mapping[str, Any]) -> None:
 
 
 def _open(reading: Reading, message: Mapping[str, Any]) -> None:
-    side = SIDES[message["side"]]
-    reading.add(message["order_id"], side, _price(message["price"]), Decimal(message["remaining_size"]))
+    side = message["side"]
+    if side not in SIDES:
+        raise ValueError(f"side is {side!r}, neither buy nor sell")
+    reading.add(message["order_id"], SIDES[side], _price(message["price"]), Decimal(message["remaining_size"]))
 
 
 def _match(reading: Reading, message: Mapping[str, Any]) -> None:

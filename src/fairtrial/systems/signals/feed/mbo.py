@@ -132,7 +132,7 @@ def _flagged(found: Table, *, gaps: bool) -> int:
     doubtful = (flags & DOUBTFUL) != 0
     if doubtful.any() and not gaps:
         raise UserError(
-            f"{found.place(int(doubtful.argmax()))}: messages before this one are missing (flag F_MAYBE_BAD_BOOK)",
+            f"{found.place(int(doubtful.argmax()))}: messages before it are missing (flag F_MAYBE_BAD_BOOK)",
             hint="--gaps accepts it; the book may be wrong from there on, and the manifest says so",
         )
     starts = doubtful & ~np.concatenate([[False], doubtful[:-1]])
@@ -145,7 +145,7 @@ def _records(found: Table) -> tuple[Records, int]:
     unknown = ~np.isin(letters, list(LETTERS))
     if unknown.any():
         row = int(unknown.argmax())
-        raise UserError(f"{found.place(row)}: action is {letters[row]!r}, not one of {', '.join(LETTERS)}")
+        raise UserError(f"{found.place(row)}: action is {str(letters[row])!r}, not one of {', '.join(LETTERS)}")
     side = found.words("side").to_numpy().astype("U1")
     event = "ts_event" if "ts_event" in found.frame.columns else "ts_recv"
     flags = found.whole("flags") if "flags" in found.frame.columns else np.zeros(len(side), np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fairtrial.systems.signals.record import Events
 
@@ -22,3 +22,5 @@ class Fed:
     first_ns: int
     """Time of the first message that is no snapshot's."""
     symbol: str | None = None
+    orders: Mapping[str, int] = field(default_factory=dict)
+    """An order's name in the feed -> its number in `events`; empty where the feed numbers them itself."""

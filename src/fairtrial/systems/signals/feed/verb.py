@@ -87,7 +87,7 @@ def _told(brought: Any) -> Section:
     valid = f"the book was valid in {bins.book_valid.mean():.2%} of the bins"
     said = [f"{brought.path}: {span}, of {fed.messages} messages{symbol}; {valid}."]
     if fed.gaps:
-        said.append(f"Caution: messages are missing in {fed.gaps} places: the book may be wrong after the first.")
+        said.append(f"Caution: messages are missing, gaps: {fed.gaps}; the book may be wrong after the first.")
     if not brought.odd:
         return Section("Imported", (*said, "No message was odd."))
     rows = tuple((kind, count) for kind, count in sorted(brought.odd.items(), key=lambda one: (-one[1], one[0])))
