@@ -18,6 +18,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from fairtrial.errors import GateFailed
 from fairtrial.model.figure import Grid, Section
+from fairtrial.model.foreign import Converted, Foreign
 
 class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -44,6 +45,21 @@ class Look:
             return {"file": arguments.file, "nan": float("nan")}
         return None if arguments.how == "none" else said.upper() if arguments.loud else said
 
+class Source(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    file: Foreign = Field(description="What to convert.")
+
+class Turn:
+    name = "turn"
+    help = "Turn a document into a study."
+    Arguments = Source
+
+    def run(self, arguments, ledger):
+        given = arguments.file
+        if "old" not in given.document:
+            raise given.wrong("new", "is new", "old: NAME")
+        return Converted({"study": given.document["old"]}, (f"old stands in line {given.lines['old']}",))
+
 class Nothing(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -65,7 +81,8 @@ def site(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: looking\nVersion: 0.1\n")
     entries = (
-        "looking.look = looking_verbs:Look\nlooking.check = looking_verbs:Check\nbroken.verb = broken_verbs:Verb\n"
+        "looking.look = looking_verbs:Look\nlooking.check = looking_verbs:Check\n"
+        "looking.turn = looking_verbs:Turn\nbroken.verb = broken_verbs:Verb\n"
     )
     (info / "entry_points.txt").write_text(f"[fairtrial.verbs]\n{entries}")
     (site / "looking_verbs.py").write_text(PLUGIN)
@@ -80,7 +97,7 @@ def test_the_overview_names_the_verbs_of_systems_without_importing_them(fairtria
     """From the names of the entry points: one that cannot be imported stands there all the same."""
     code, out, _ = fairtrial("--help")
     assert code == 0
-    assert "Of this system: check, look." in out
+    assert "Of this system: check, look, turn." in out
     assert "Of this system: verb." in out
 
 
@@ -123,6 +140,24 @@ def test_a_verb_reads_the_book(fairtrial: Type, study: Callable[..., Path]) -> N
     study()
     fairtrial("run", "study.yaml", "-q")
     assert fairtrial("looking", "look", "f")[1].endswith(" 1\n")
+
+
+def test_a_verb_takes_a_document_and_makes_a_study(fairtrial: Type) -> None:
+    """It gets what a file holds, with lines; the study is printed as YAML after its notes, or as JSON."""
+    Path("old.yaml").write_text("# a comment\nold: mine\n")
+    assert fairtrial("looking", "turn", "old.yaml") == (0, "# old stands in line 2\n\nstudy: mine\n", "")
+    data = json.loads(fairtrial("looking", "turn", "old.yaml", "--json")[1])["data"]
+    assert data == {"document": {"study": "mine"}, "notes": ["old stands in line 2"]}
+    Path("new.yaml").write_text("new: 1\n")
+    Path("broken.yaml").write_text("a: [\n")
+    for name, said in {
+        "new.yaml": "new.yaml:1: new: is new (old: NAME)",
+        "olt.yaml": "olt.yaml: no such file (did you mean 'old.yaml'?)",
+        "broken.yaml": "broken.yaml:2: not valid YAML",
+    }.items():
+        code, out, err = fairtrial("looking", "turn", name)
+        assert (code, out, len(err.splitlines())) == (2, "", 1)
+        assert said in err
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from fairtrial.cli.console import envelope, plain, say
 from fairtrial.cli.declare import AsJson
 from fairtrial.contract.registry import Registry
 from fairtrial.contract.verb import Verb
-from fairtrial.flow.verb import brought, perform, verb
+from fairtrial.flow.verb import as_yaml, brought, perform, verb
 from fairtrial.model.figure import Section
+from fairtrial.model.foreign import Converted
 
 PLAIN = (str, int, float, bool, Path)
 
@@ -102,11 +103,13 @@ def _typed(annotation: Any) -> Any:
 
 
 def show(said: Any) -> None:
-    """Print what a verb says: text as it is, a Section as a report shows it, anything else as JSON."""
+    """Print what a verb says: text as it is, a Section as a report shows it, a study as YAML, anything else as JSON."""
     from fairtrial.cli import tables
 
     if isinstance(said, str):
         say(said.removesuffix("\n"))
+    elif isinstance(said, Converted):
+        say(as_yaml(said).removesuffix("\n"))
     elif isinstance(said, Section):
         tables.section(said)
     elif isinstance(said, Sequence) and said and all(isinstance(one, Section) for one in said):

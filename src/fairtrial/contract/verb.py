@@ -15,11 +15,15 @@ class Verb(Protocol):
     help: str
     """One line for the overview."""
     Arguments: type[Any]
-    """A pydantic model; required fields without a default become arguments, the others options."""
+    """A pydantic model; required fields without a default become arguments, the others options.
+
+    A field of type `model.foreign.Foreign` is a file: the verb gets the document that it holds, with its lines.
+    """
 
     def run(self, arguments: Any, ledger: Ledger | None) -> Any:
         """Do it; `ledger` is None where there is no book.
 
-        The command line prints what comes back: a string as it is, a Section as a report shows it, anything else as
-        JSON. Raises GateFailed (exit 4) for a check that says no.
+        The command line prints what comes back: a string as it is, a Section as a report shows it, a study
+        (`model.foreign.Converted`) as YAML, anything else as JSON; with `--json` each is JSON. Raises GateFailed
+        (exit 4) for a check that says no.
         """

@@ -10,6 +10,7 @@ from fairtrial.contract.registry import Registry
 from fairtrial.contract.verb import Verb
 from fairtrial.errors import UnknownName, UserError
 from fairtrial.flow.book import glancing
+from fairtrial.model.foreign import Converted, Foreign
 
 
 def brought(registry: Registry) -> dict[str, list[str]]:
@@ -37,11 +38,32 @@ def verb(system: str, name: str, registry: Registry) -> Verb:
 def perform(made: Verb, given: Mapping[str, Any], *, home: Path | None = None) -> Any:
     """Run a verb with the arguments that were given, beside the book if there is one; return what it says.
 
-    Raises UserError for an argument that it does not take, and what the verb raises.
+    Raises UserError for an argument that it does not take, SpecError for a file that cannot be read, and what the verb
+    raises.
     """
-    arguments = _checked(made, given)
+    arguments = _checked(made, {**given, **_foreign(made, given)})
     with glancing(home) as book:
         return made.run(arguments, None if book is None else book.ledger)
+
+
+def as_yaml(study: Converted) -> str:
+    """Write a study that a verb made as YAML, its notes as comments before it."""
+    from fairtrial.spec.write import written
+
+    return written(study)
+
+
+def _foreign(made: Verb, given: Mapping[str, Any]) -> dict[str, Foreign]:
+    """Read the files that a verb takes as documents."""
+    from fairtrial.spec.source import load
+
+    found = {}
+    for name, field in made.Arguments.model_fields.items():
+        if field.annotation is Foreign and isinstance(given.get(name), str | Path):
+            document, places = load(Path(given[name]), str(given[name]), "")
+            lines = {path: place.line for path, place in places.items() if place.line is not None}
+            found[name] = Foreign(document, str(given[name]), lines)
+    return found
 
 
 def _checked(made: Verb, given: Mapping[str, Any]) -> Any:

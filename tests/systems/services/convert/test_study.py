@@ -6,10 +6,30 @@ import pytest
 from ruamel.yaml import YAML
 
 from fairtrial.errors import SpecError, UserError
+from fairtrial.model.foreign import Foreign
+from fairtrial.spec.write import written
+from fairtrial.spec.yaml import parse
 from fairtrial.systems.services.convert.reasons import WHY
-from fairtrial.systems.services.convert.recipe import CLIENT_SETTINGS, CLIENTS, SECTIONS, SERVICE_SETTINGS, read
-from fairtrial.systems.services.convert.study import convert, study
+from fairtrial.systems.services.convert.recipe import CLIENT_SETTINGS, CLIENTS, SECTIONS, SERVICE_SETTINGS, Recipe
+from fairtrial.systems.services.convert.recipe import read as checked
+from fairtrial.systems.services.convert.study import convert as converted
+from fairtrial.systems.services.convert.study import study
 from fairtrial.systems.services.targets import known
+
+
+def given(text: str, file: str = "") -> Foreign:
+    """A recipe as the command line hands it on."""
+    document, lines = parse(text, file)
+    return Foreign(document, file, lines)
+
+
+def read(text: str, file: str = "") -> Recipe:
+    return checked(given(text, file))
+
+
+def convert(text: str, *, file: str = "", clients: tuple[int, ...] = ()) -> str:
+    """The study that is printed."""
+    return written(converted(given(text, file), clients=clients))
 
 
 def loaded(text: str):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fairtrial.errors import SpecError, nearest
+from fairtrial.errors import nearest
+from fairtrial.model.foreign import Foreign
 
 SERVICES = ("postgres", "chroma", "vllm", "ollama", "nginx", "redis", "minio", "qdrant")
 SLURM = (
@@ -81,7 +82,6 @@ class Recipe:
     service: str
     client: str
     sections: Mapping[str, Mapping[str, Any]]
-    file: str = ""
 
     def get(self, path: str) -> Any:
         """Return a value by its dotted path; None where the recipe does not have it."""
@@ -101,93 +101,55 @@ class Recipe:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read(text: str, file: str = "") -> Recipe:
-    """Read a recipe. Raises SpecError with file, line and nearest valid name for whatever it does not know."""
-    document = _parsed(text, file)
-    place = _Place(document, file)
-    place.check(document, SECTIONS, "")
+def read(given: Foreign) -> Recipe:
+    """Check a recipe. Raises SpecError with file, line and nearest valid name for whatever it does not know."""
+    document = given.document
+    if not isinstance(document, Mapping):
+        raise given.wrong("", "a recipe has the sections service, client and benchmarks")
+    _check(given, document, SECTIONS, "")
     for name, known in SECTIONS.items():
         section = document.get(name) or {}
         if not isinstance(section, Mapping):
-            raise place.wrong(name, f"{section!r} is no mapping")
-        place.check(section, known, name)
-    client, service = _kinds(document, place)
-    _check_settings(document, place, client=client, service=service)
-    return Recipe(
-        service, client, {name: _plain(document.get(name) or {}) for name in SECTIONS if name in document}, file
-    )
+            raise given.wrong(name, f"{section!r} is no mapping")
+        _check(given, section, known, name)
+    client, service = _kinds(given)
+    _check_settings(given, client=client, service=service)
+    return Recipe(service, client, {name: document.get(name) or {} for name in SECTIONS if name in document})
 
 
-def _parsed(text: str, file: str) -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        document = YAML(typ="rt", pure=True).load(text)
-    except MarkedYAMLError as problem:
-        line = problem.problem_mark.line + 1 if problem.problem_mark else None
-        raise SpecError(f"not valid YAML: {problem.problem}", file=file, line=line) from problem
-    except YAMLError as problem:
-        raise SpecError(f"not valid YAML: {' '.join(str(problem).split())}", file=file) from problem
-    if not isinstance(document, Mapping):
-        raise SpecError("a recipe has the sections service, client and benchmarks", file=file, line=1)
-    return document
+def _check(given: Foreign, section: Mapping[str, Any], known: Iterable[str], path: str) -> None:
+    """Raise SpecError for a key that is not known."""
+    for key in section:
+        if ALIASES.get(key, key) not in known:
+            others = {other for other, meant in ALIASES.items() if meant in known}
+            where = f"{path}.{key}" if path else key
+            raise given.wrong(where, "unknown key of a recipe", nearest(key, {*known, *others}))
 
 
-class _Place:
-    """Where things stand in the file, for errors."""
-
-    def __init__(self, document: Any, file: str) -> None:
-        self._document, self._file = document, file
-
-    def wrong(self, path: str, message: str, hint: str = "") -> SpecError:
-        """Make an error about a path."""
-        return SpecError(message, file=self._file, line=self._line(path), path=path, hint=hint)
-
-    def check(self, section: Mapping[str, Any], known: Any, path: str) -> None:
-        """Raise SpecError for a key that is not known."""
-        for key in section:
-            if ALIASES.get(str(key), str(key)) not in known:
-                where = f"{path}.{key}" if path else str(key)
-                raise self.wrong(
-                    where,
-                    "unknown key of a recipe",
-                    nearest(str(key), {*known, *(other for other, meant in ALIASES.items() if meant in known)}),
-                )
-
-    def _line(self, path: str) -> int | None:
-        found, line = self._document, None
-        for name in path.split("."):
-            if not isinstance(found, Mapping) or name not in found:
-                break
-            line = found.lc.key(name)[0] + 1 if hasattr(found, "lc") else line
-            found = found[name]
-        return line
-
-
-def _kinds(document: Mapping[str, Any], place: _Place) -> tuple[str, str]:
+def _kinds(given: Foreign) -> tuple[str, str]:
     """Return client type and service type; the service may be left out, the client may not."""
+    document = given.document
     client = (document.get("client") or {}).get("type")
     if client is None:
-        raise place.wrong(
+        raise given.wrong(
             "client", "has no type: what its command sends cannot be told", "client: {type: postgres_stress}"
         )
     if client not in CLIENTS:
-        raise place.wrong("client.type", f"unknown client {client!r}", nearest(str(client), CLIENTS))
+        raise given.wrong("client.type", f"unknown client {client!r}", nearest(str(client), CLIENTS))
     service = (document.get("service") or {}).get("type") or CLIENTS[client]
     if service not in SERVICES:
-        raise place.wrong("service.type", f"unknown service {service!r}", nearest(str(service), SERVICES))
+        raise given.wrong("service.type", f"unknown service {service!r}", nearest(str(service), SERVICES))
     if CLIENTS[client] != service:
-        raise place.wrong("client.type", f"{client} is a client of {CLIENTS[client]}, not of {service}")
+        raise given.wrong("client.type", f"{client} is a client of {CLIENTS[client]}, not of {service}")
     return str(client), str(service)
 
 
-def _check_settings(document: Mapping[str, Any], place: _Place, *, client: str, service: str) -> None:
+def _check_settings(given: Foreign, *, client: str, service: str) -> None:
     for name, known in (("service", SERVICE_SETTINGS[service]), ("client", CLIENT_SETTINGS.get(client, frozenset()))):
-        settings = (document.get(name) or {}).get("settings") or {}
+        settings = (given.document.get(name) or {}).get("settings") or {}
         if not isinstance(settings, Mapping):
-            raise place.wrong(f"{name}.settings", f"{settings!r} is no mapping")
-        place.check(settings, known, f"{name}.settings")
+            raise given.wrong(f"{name}.settings", f"{settings!r} is no mapping")
+        _check(given, settings, known, f"{name}.settings")
 
 
 def _leaves(value: Mapping[str, Any], before: str = "") -> list[str]:
@@ -197,15 +159,3 @@ def _leaves(value: Mapping[str, Any], before: str = "") -> list[str]:
         deeper = isinstance(inner, Mapping) and not path.endswith((".env", ".environment", ".tuning"))
         found += _leaves(inner, f"{path}.") if deeper else [path]
     return found
-
-
-def _plain(value: Any) -> Any:
-    """Return plain mappings, lists and scalars, without the marks of the file."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, bool) or value is None:
-        return value
-    kinds = (kind for kind in (int, float, str) if isinstance(value, kind))
-    return next((kind(value) for kind in kinds), str(value))

@@ -1,4 +1,4 @@
-"""From a recipe to a study, as YAML with what was changed and why in comments before it."""
+"""From a recipe to a study, with what was changed and why."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import PurePath
 from typing import Any
 
 from fairtrial.errors import UserError
+from fairtrial.model.foreign import Converted, Foreign
 from fairtrial.model.identity import is_number
 from fairtrial.systems.services.convert import reasons
 from fairtrial.systems.services.convert.draft import Change, Draft
 from fairtrial.systems.services.convert.recipe import SLURM, Recipe, read
 from fairtrial.systems.services.convert.targets import TARGETS
-from fairtrial.systems.services.convert.text import comments, dumped
 
 LANGUAGE = ("vllm", "ollama")
 COUNTS = ("num_inserts", "num_selects", "num_requests", "num_objects", "transactions")
@@ -21,20 +21,20 @@ DURATION_S, WARMUP_S = 10, 2
 SMOKE = ("_smoke", "_healthcheck")
 
 
-def convert(text: str, *, file: str = "", clients: Sequence[int] = ()) -> str:
-    """Return the study that a recipe becomes, as YAML; what was changed and why stands in comments before it.
+def convert(given: Foreign, *, clients: Sequence[int] = ()) -> Converted:
+    """Return the study that a recipe becomes, with what was changed and why.
 
     `clients` are the levels to sweep; without them there is the one number of the recipe. The same recipe gives the
-    same bytes. Raises SpecError for what is no recipe (file, line, nearest valid name), UserError for a bad level.
+    same study. Raises SpecError for what is no recipe (file, line, nearest valid name), UserError for a bad level.
     """
-    recipe = read(text, file)
+    recipe = read(given)
     document, changes = study(recipe, clients=clients)
-    head = (
-        f"Converted from {PurePath(file).name or 'a recipe'} (its hash: {recipe.digest[:16]}).",
+    notes = (
+        f"Converted from {PurePath(given.file).name or 'a recipe'} (its hash: {recipe.digest[:16]}).",
         "What became of it, and why:",
         *(f"- {change}" for change in changes),
     )
-    return comments(head) + "\n" + dumped(document)
+    return Converted(document, notes)
 
 
 def study(recipe: Recipe, *, clients: Sequence[int] = ()) -> tuple[dict[str, Any], tuple[Change, ...]]:

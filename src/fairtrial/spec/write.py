@@ -7,18 +7,26 @@ from io import StringIO
 from textwrap import wrap
 from typing import Any
 
+from fairtrial.model.foreign import Converted
+
 WIDTH = 118
+
+
+def written(study: Converted) -> str:
+    """Return a study as YAML, its notes as comments before it; the same study gives the same bytes."""
+    between = "\n" if study.notes else ""
+    return comments(study.notes) + between + dumped(study.document)
 
 
 def comments(lines: Sequence[str]) -> str:
     """Write lines as comments; the rest of a list's long line is indented."""
-    written = []
+    made = []
     for line in lines:
         rest = "#   " if line.startswith("- ") else "# "
-        written += wrap(
+        made += wrap(
             line, WIDTH, initial_indent="# ", subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
         )
-    return "".join(f"{line}\n" for line in written)
+    return "".join(f"{line}\n" for line in made)
 
 
 def dumped(document: Mapping[str, Any]) -> str:
