@@ -6,7 +6,7 @@
 9: how high P, V and rest_depth are (mean below plus mean above) in the three bands;
 2: how P - V and v_add lean over all 50 cells of a side;
 18: how P - V leans in the three bands: mean and standard deviation over the last 50, 200 and 600 bins;
-6: the mid's change over the last 1, 5, 10, 50, 200 and 600 bins, in ticks;
+6: the mid's change over the last 1, 2, 5, 10, 20 and 50 bins, in ticks;
 3: the standard deviation of its change from bin to bin over the last 50, 200 and 600 bins.
 The last 20 % of the rows say when to stop. What the mid does decides the sides of many rows in a row: of the rows
 before, those whose side was known only after the first of the last 20 % are left out. Source: Ke et al. (2017),

@@ -5,7 +5,7 @@
     k 1-3, 4-11 and 12-23;
 2: how P - V and v_add lean over all 50 cells of a side;
 9: how P - V leans in the three bands: mean over the last 50, 200 and 600 bins;
-6: the mid's change over the last 1, 5, 10, 50, 200 and 600 bins, in ticks;
+6: the mid's change over the last 1, 2, 5, 10, 20 and 50 bins, in ticks;
 3: the standard deviation of its change from bin to bin over the last 50, 200 and 600 bins.
 Distances are Euclidean between features in standard deviations of the rows learned from; weights are 1 / distance. The
 value is 2 p - 1, p being the weighted share of neighbours that went up. Source: Dudani (1976), The distance-weighted

@@ -13,7 +13,7 @@ BANDS = {"inner": INNER, "mid": MID, "outer": OUTER}
 SIDE = range(1, REACH + 1)
 WINDOWS = (50, 200, 600)
 """Bins that means and deviations are taken over."""
-LAGS = (1, 5, 10, 50, 200, 600)
+LAGS = (1, 2, 5, 10, 20, 50)
 """Bins back from which the mid's changes are taken."""
 
 

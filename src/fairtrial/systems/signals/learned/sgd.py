@@ -4,7 +4,7 @@
 36: how v_, a_ and j_ of add, pull, fill and rest_depth lean (mean below the spot less mean above it) in the bands
     k 1-3, 4-11 and 12-23;
 18: how P - V leans in the three bands: mean and standard deviation over the last 50, 200 and 600 bins;
-6: the mid's change over the last 1, 5, 10, 50, 200 and 600 bins, in ticks.
+6: the mid's change over the last 1, 2, 5, 10, 20 and 50 bins, in ticks.
 Hinge loss by stochastic gradient descent. When it is due, the model goes once over the rows whose side became known
 since it last learned; once full_bins have passed since it was learned from the whole window, it is so again, and only
 then the scale of the features is taken anew. Source: Bottou (2010), Large-scale machine learning with stochastic

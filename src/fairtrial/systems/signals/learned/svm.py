@@ -4,7 +4,7 @@
 21: P - V at the cells -50, -45, …, 50;
 18: how P - V leans (mean below the spot less mean above it) in the bands k 1-3, 4-11 and 12-23: mean and standard
     deviation over the last 50, 200 and 600 bins;
-6: the mid's change over the last 1, 5, 10, 50, 200 and 600 bins, in ticks.
+6: the mid's change over the last 1, 2, 5, 10, 20 and 50 bins, in ticks.
 Squared hinge loss, L2 penalty, solved in the primal, so that nothing is drawn at random. Source of the solver: Fan,
 Chang, Hsieh, Wang and Lin (2008), LIBLINEAR, Journal of Machine Learning Research 9.
 """

@@ -4,7 +4,7 @@
 153: P, V and rest_depth at the cells -25 to 25;
 3: how P - V leans (mean below the spot less mean above it) in the bands k 1-3, 4-11 and 12-23;
 1: how P - V leans over all 50 cells of a side;
-6: the mid's change over the last 1, 5, 10, 50, 200 and 600 bins, in ticks.
+6: the mid's change over the last 1, 2, 5, 10, 20 and 50 bins, in ticks.
 Source: Chen and Guestrin (2016), XGBoost: A scalable tree boosting system, KDD.
 """
 
