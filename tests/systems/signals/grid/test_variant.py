@@ -30,10 +30,10 @@ def changed(**values):
 def published(tmp_path_factory):
     """Make a lake with one data set, with or without its messages; later calls see the same folder name anew."""
 
-    def made(events, *, messages=True, grid=OWN, says=OWN, columns=None):
+    def made(events, *, messages=True, grid=OWN, says=OWN, columns=None, **more):
         lake = Lake(tmp_path_factory.mktemp("lake"))
         whole = make(events, tick_size=0.25, grid=grid, columns=columns)
-        manifest = {"source": "a test", "tick_size": 0.25}
+        manifest = {"source": "a test", "tick_size": 0.25} | more
         if says is not None:
             manifest["grid"] = says.model_dump(mode="json")
         publish(lake.immutable, "day", bins=whole.bins, grid=whole.columns, manifest=manifest,
@@ -164,6 +164,18 @@ def test_what_needs_messages_is_refused(flow, published, values, message, says):
         with pytest.raises(UserError, match=message):
             refuse(lake, "day", changed(**values))
     assert folders(lake) == []
+
+
+def test_cells_of_somebody_else(flow, published):
+    """A manifest that says how wide cells are, and no more of its grid, is believed; nonsense in it is named."""
+    wide = changed(bucket_size=1.0)
+    lake = published(flow(31, 200), messages=False, grid=wide, says=None, bucket_size=1.0)
+    assert variant(lake, "day", OTHER) == variant(lake, "day", OTHER.model_copy(update={"bucket_size": 1.0}))
+    with pytest.raises(UserError, match=r"grid.bucket_size stays 1.0; 0.5 is asked for"):
+        variant(lake, "day", changed(bucket_size=0.5))
+    lake = published(flow(31, 200), says=None, bucket_size="wide")
+    with pytest.raises(UserError, match=r"manifest.json: bucket_size 'wide' is no width"):
+        variant(lake, "day", OTHER)
 
 
 def test_columns_that_are_missing(flow, published):

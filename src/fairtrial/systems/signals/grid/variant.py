@@ -81,8 +81,10 @@ def own(found: Found) -> Grid | None:
 
 
 def _plain(grid: Grid, found: Found) -> Grid:
-    """Return a grid whose cells' width is None where they are a tick wide, as the data set has it by default."""
+    """Return a grid with the width of the data set's cells where it says none; None again where that is a tick."""
     bucket = grid.bucket_size or found.manifest.get("bucket_size")
+    if not isinstance(bucket, int | float | None) or bucket == 0:
+        raise UserError(f"data set {found.id}: {found.path / MANIFEST}: bucket_size {bucket!r} is no width of a cell")
     return grid.model_copy(update={"bucket_size": None if bucket == tick_size(found) else bucket})
 
 
@@ -100,7 +102,7 @@ def _possible(found: Found, grid: Grid) -> None:
     if EVENTS in found.files:
         return
     bins = read_bins(found.path / BINS)
-    has = own(found) or Grid(cell_width_ms=_milliseconds(bins))
+    has = own(found) or _plain(Grid(cell_width_ms=_milliseconds(bins)), found)
     for field in OF_MESSAGES:
         asked, there = getattr(grid, field), getattr(has, field)
         if asked != there:
