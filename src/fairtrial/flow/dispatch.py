@@ -13,9 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from fairtrial.flow.courier import Orders
 
 TICK_S = 0.05
+WORK_S = 0.1
+"""CPU time that is a sign of work."""
 
 
 class Process:
@@ -33,6 +37,11 @@ class Process:
         )
         self._asked = False
 
+    @property
+    def pid(self) -> int:
+        """Return its process's id."""
+        return self._process.pid
+
     def finish(self) -> None:
         """Ask it to finish: nothing more will be written to the run."""
         if self._asked or self._process.stdin is None:
@@ -43,19 +52,31 @@ class Process:
             self._process.stdin.flush()
 
     def wait(self, *, silent_s: float, whole_s: float | None = None, heard: Callable[[], None] | None = None) -> bool:
-        """Wait for its end as long as it gets on; say whether it came to it. `heard` is called at every sign of it."""
+        """Wait for its end as long as it gets on; say whether it came to it. `heard` is called when it says something.
+
+        It gets on when it says something, and while it computes: what waits for an answer does neither.
+        """
         begun = signed = time.monotonic()
-        size = 0
+        size, worked_s = 0, 0.0
         while self._process.poll() is None:
-            now, seen = time.monotonic(), self._size()
-            if seen != size:
-                size, signed = seen, now
-                if heard:
-                    heard()
+            now, said, cpu_s = time.monotonic(), self._size(), self._cpu_s()
+            if said != size or cpu_s - worked_s >= WORK_S:
+                signed, worked_s = now, cpu_s
+            if said != size and heard:
+                heard()
+            size = said
             if now - signed > silent_s or (whole_s is not None and now - begun > whole_s):
                 return False
             time.sleep(TICK_S)
         return True
+
+    def _cpu_s(self) -> float:
+        """Return the CPU time that it has used."""
+        try:
+            used = psutil.Process(self._process.pid).cpu_times()
+        except psutil.Error:  # it has just ended
+            return 0.0
+        return float(used.user + used.system)
 
     def close(self) -> None:
         """End it, whatever it does: it may be killed at any instant."""

@@ -66,6 +66,8 @@ class Delivery:
     clock: Callable[[], float] = time.monotonic
     refused: dict[int, str] = field(default_factory=dict)
     """Trials that the destination did not take, with what it said."""
+    _returned: dict[int, str] = field(default_factory=dict)
+    """Their seals: with another one they are tried again."""
     _parent: str = ""
     _there: dict[str, Place] = field(default_factory=dict)
     _receipts: list[Receipt] = field(default_factory=list)
@@ -88,23 +90,28 @@ class Delivery:
         return count
 
     def _deliver(self, gallery: Gallery, parcels: Sequence[Parcel], told: Callable[[int], None]) -> int:
-        before = len(self.refused)
+        count = 0
         for parcel in parcels:
             number = parcel.row.number
-            if number in self.refused:
+            if self._returned.get(number) == parcel.seal:
                 continue
             try:
-                shown = gallery.child(parcel)
-                remote = self._place(shown)
-                self.tracker.fill(remote, shown)
+                self._receipts.append(Receipt(number, self._sent(gallery.child(parcel)), parcel.seal))
             except Refused as problem:
-                self.refused[number] = str(problem)
+                self.refused[number], self._returned[number] = str(problem), parcel.seal
                 continue
-            self._receipts.append(Receipt(number, remote, parcel.seal))
+            self.refused.pop(number, None)
             if self.clock() - self._recorded >= RECORD_S:
                 self._record()
+            count += 1
             told(1)
-        return len(parcels) - (len(self.refused) - before)
+        return count
+
+    def _sent(self, shown: Shown) -> str:
+        """Bring a trial to its place, and return its id there."""
+        remote = self._place(shown)
+        self.tracker.fill(remote, shown)
+        return remote
 
     def _open(self, gallery: Gallery) -> None:
         """Find the run, or make it; learn what is below it already."""
