@@ -19,9 +19,9 @@ REACH_TICKS = 62
 """Levels of a side that have orders."""
 USUAL, MOST = 6, 30
 """Orders of a level, about; and at most."""
-TRADES, WAVES, MOVES = 0.08, 0.40, 0.04
+TRADES, WAVES, MOVES = 0.15, 0.40, 0.04
 """Shares of messages: orders at the market, waves, and orders that are moved; the others add and pull."""
-LEANS = 0.6
+LEANS = 0.85
 """How much of trades and waves goes the way of the intent, less how much goes the other way."""
 WAVE_TICKS = 12.0
 """Where a wave begins."""
@@ -97,9 +97,11 @@ def _wave(book: Book, rng: np.random.Generator, intent: int, wave: Integers) -> 
     if age >= wave[1]:
         wave[0], wave[2], age = book.state[NOW], BID if _agrees(rng, intent) else ASK, 0
     place = WAVE_TICKS * (1 - age / wave[1]) + 2 * rng.random() - 1
-    adds = rng.random() < 0.5
-    side = wave[2] if adds else BID + ASK - wave[2]
-    _change(book, rng, side, max(int(place), 0), adds)
+    distance, other = max(int(place), 0), BID + ASK - wave[2]
+    if rng.random() < 0.5 or depth(book, _level(book, other, distance)) < 2:
+        _change(book, rng, wave[2], distance, True)
+    else:
+        _change(book, rng, other, distance, False)
 
 
 @njit(cache=True, nogil=True)

@@ -29,7 +29,7 @@ WIDE = 0.12
 """How often the spread widens, over how often it narrows again: it is 1 tick for 88 % of the time."""
 WIDEST = 3
 """Ticks."""
-TURN_SHARE = 0.4
+TURN_SHARE = 1.0
 """Times variance: how often the spread widens a second; a fifth of the variance comes from turns."""
 JUMPS = 1.2
 """Least mean square of a shift, in ticks: one of sixteen is longer than a tick, so that barriers are overshot."""
@@ -79,7 +79,7 @@ def pull(synthetic: Synthetic) -> float:
     """Return the drift of the mid at an intent of 1 and an edge of 1, in ticks a second."""
     _, turns = _turns(synthetic)
     shifts, last = _shifts(synthetic, turns)
-    wanted: float = 2 * synthetic.volatility_ticks / sqrt(synthetic.horizon_s)
+    wanted: float = 2.5 * synthetic.volatility_ticks / sqrt(synthetic.horizon_s)
     return min(wanted, 0.9 * (shifts / last + turns / 2))
 
 
