@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,12 @@ class Reading:
     numbers: dict[str, int] = field(default_factory=dict)
     rows: list[tuple[int, int, int, int, float, int]] = field(default_factory=list)
     odd: Counter[str] = field(default_factory=Counter)
+    resting: list[tuple[str, int, int, Decimal]] = field(default_factory=list)
+    """The snapshot's orders: (id, side, price, size)."""
+    product: str | None = None
     sequence: int = 0
     time_ns: int = 0
+    first_ns: int = 0
     messages: int = 0
     gaps: int = 0
 
@@ -79,36 +84,37 @@ def read(files: Sequence[Path], *, snapshot: Path, symbol: str | None = None, ga
     says which), for a gap in their numbers (unless `gaps`), and for numbers or times that run backwards.
     """
     reading = Reading(gaps_allowed=gaps)
-    products: set[str] = set()
-    first_ns: int | None = None
-    resting = _snapshot(snapshot, reading)
+    reading.resting = _snapshot(snapshot, reading)
     for path in files:
         text = content(path)
         for at, message in _values(path, text):
-            if message.get("type") not in FULL or (symbol is not None and message.get("product_id") != symbol):
-                continue
-            try:
-                products.add(str(message.get("product_id")))
-                _same(products)
-                if first_ns is None and int(message["sequence"]) > reading.sequence:
-                    first_ns = _time(message)
-                    _begin(reading, resting, first_ns - 1)
-                _numbered(reading, message)
-            except UserError as problem:
-                raise UserError(f"{path}:{line(text, at)}: {problem.message}", hint=problem.hint) from problem
-            except (KeyError, ValueError, InvalidOperation, TypeError) as problem:
-                raise UserError(f"{path}:{line(text, at)}: {_wrong(message, problem)}") from problem
-    if first_ns is None:
+            if message.get("type") in FULL and (symbol is None or message.get("product_id") == symbol):
+                _placed(reading, message, partial(_place, path, text, at))
+    if not reading.messages:
         raise UserError(f"{', '.join(map(str, files))}: no message after the snapshot's {reading.sequence}")
     return Fed(
         events=_events(reading),
         messages=reading.messages,
         odd=dict(reading.odd),
         gaps=reading.gaps,
-        first_ns=first_ns,
-        symbol=products.pop(),
+        first_ns=reading.first_ns,
+        symbol=reading.product,
         orders=reading.numbers,
     )
+
+
+def _place(path: Path, text: str, at: int) -> str:
+    return f"{path}:{line(text, at)}"
+
+
+def _placed(reading: Reading, message: Mapping[str, Any], place: Callable[[], str]) -> None:
+    """Take one message; what is wrong with it is said with its place."""
+    try:
+        _numbered(reading, message)
+    except UserError as problem:
+        raise UserError(f"{place()}: {problem.message}", hint=problem.hint) from problem
+    except (KeyError, ValueError, InvalidOperation, TypeError) as problem:
+        raise UserError(f"{place()}: {_wrong(message, problem)}") from problem
 
 
 def _snapshot(path: Path, reading: Reading) -> list[tuple[str, int, int, Decimal]]:
@@ -131,16 +137,12 @@ def _snapshot(path: Path, reading: Reading) -> list[tuple[str, int, int, Decimal
         ) from problem
 
 
-def _begin(reading: Reading, resting: Sequence[tuple[str, int, int, Decimal]], time_ns: int) -> None:
-    reading.time_ns = time_ns
-    reading.rows.append((time_ns, CLEAR, BID, 0, 0.0, 0))
-    for name, side, price, size in resting:
-        reading.add(name, side, price, size)
-
-
 def _numbered(reading: Reading, message: Mapping[str, Any]) -> None:
     """Take one message, if it is the next."""
-    sequence = int(message["sequence"])
+    sequence, product = int(message["sequence"]), str(message["product_id"])
+    if reading.product not in (None, product):
+        raise UserError(f"messages of {reading.product} and {product}: one book each", hint="give --symbol")
+    reading.product = product
     if sequence <= reading.sequence:
         if reading.messages:
             raise UserError(f"message {sequence} after {reading.sequence}: the numbers run backwards", hint="sort them")
@@ -153,11 +155,21 @@ def _numbered(reading: Reading, message: Mapping[str, Any]) -> None:
             )
         reading.gaps += 1
     time_ns = _time(message)
+    if not reading.messages:
+        _begin(reading, time_ns)
     if time_ns < reading.time_ns:
         raise UserError(f"time runs backwards: {message['time']}")
     reading.sequence, reading.time_ns = sequence, time_ns
     reading.messages += 1
     _TAKE[message["type"]](reading, message)
+
+
+def _begin(reading: Reading, first_ns: int) -> None:
+    """Put the snapshot before the first message: it has no time of its own."""
+    reading.first_ns, reading.time_ns = first_ns, first_ns - 1
+    reading.rows.append((reading.time_ns, CLEAR, BID, 0, 0.0, 0))
+    for name, side, price, size in reading.resting:
+        reading.add(name, side, price, size)
 
 
 def _nothing(reading: Reading, message: Mapping[str, Any]) -> None:
@@ -227,11 +239,6 @@ def _price(said: Any) -> int:
 def _time(message: Mapping[str, Any]) -> int:
     """Return the time of a message in Unix nanoseconds."""
     return int(np.datetime64(str(message["time"]).removesuffix("Z"), "ns").astype(np.int64))
-
-
-def _same(products: set[str]) -> None:
-    if len(products) > 1:
-        raise UserError(f"messages of {' and '.join(sorted(products))}: one book each", hint="give --symbol")
 
 
 def _wrong(message: Mapping[str, Any], problem: Exception) -> str:

@@ -32,226 +32,204 @@ BLOCK = 8
 Array = npt.NDArray[Any]
 
 
-class Messages(NamedTuple):
-    """Messages, ready: orders and prices are numbered, sizes are whole lots (-1: out of range)."""
+class Work(NamedTuple):
+    """All that a replay reads and writes: few arrays, since compiled code counts references to each that it passes."""
 
-    ts_ns: Array
-    action: Array
-    side: Array
-    order: Array
-    level: Array
-    """Rank of its price; -1: out of range."""
-    lots: Array
+    messages: Array
+    """(m, 6): messages, columns TIME .. LOTS; orders and prices are numbered, sizes whole lots (-1: out of range)."""
     place: Array
     """(levels,): the cell of a price level."""
-
-
-class State(NamedTuple):
-    """The book at work."""
-
-    level: Array
-    """(orders,): where it rests; -1: nowhere."""
-    side: Array
-    lots: Array
+    orders: Array
+    """(orders, 3): where each rests (a price level; -1: nowhere), its side, its lots."""
     depth: Array
     """(2, levels): lots at a price."""
     blocks: Array
-    """(2, blocks): price levels that are not empty."""
-    best: Array
-    """(2,): best bid and best ask; -1: none."""
+    """(2, blocks): price levels of a block that are not empty."""
     cells: Array
     """(2, cells): lots in a cell."""
     since: Array
-    """Orders added since the last CLEAR, in order."""
+    """(adds,): orders added since the last CLEAR, in order."""
     counts: Array
-    """(3,): length of `since`, touches so far, and whether a snapshot is going on."""
+    """(5,): length of `since`, touches so far, whether a snapshot is going on, best bid and best ask (-1: none)."""
     odd: Array
+    """(kinds,): of ODD."""
+    out: Array
+    """(touches, 6): touches as they are written, columns MESSAGE .. ASK_DEPTH."""
 
 
-class Out(NamedTuple):
-    """Touches as they are written."""
-
-    message: Array
-    place: Array
-    kind: Array
-    amount: Array
-    bid: Array
-    ask: Array
-
-
-SINCE, WRITTEN, SNAPSHOT = range(3)
+TIME, ACTION, SIDE, ORDER, LEVEL, LOTS = range(6)
+AT, ON, LEFT = range(3)
+MESSAGE, PLACE, KIND, AMOUNT, BID_DEPTH, ASK_DEPTH = range(6)
+SINCE, WRITTEN, SNAPSHOT, BEST = range(4)
 
 
 @compiled
-def run(messages: Messages, state: State, out: Out, stops: Array, first: Array, best: Array) -> None:
+def run(work: Work, stops: Array, first: Array, best: Array) -> None:
     """Replay up to each of `stops` (ascending, (n + 1,)): the messages before the first bin, then bin by bin.
 
-    Writes touches into `out`, where those of each bin start into `first` (n + 1,), and the best bid and ask at each
-    bin's end, as ranks, into `best` (n, 2).
+    Writes touches, where those of each bin start into `first` (n + 1,), and the best bid and ask at each bin's end, as
+    ranks, into `best` (n, 2).
     """
     number = 0
     for bound in range(len(stops)):
         while number < stops[bound]:
-            _step(number, messages, state, out)
+            _step(number, work)
             number += 1
-        first[bound] = state.counts[WRITTEN]
+        first[bound] = work.counts[WRITTEN]
         if bound > 0:
-            best[bound - 1, BID] = state.best[BID]
-            best[bound - 1, ASK] = state.best[ASK]
+            best[bound - 1, BID] = work.counts[BEST + BID]
+            best[bound - 1, ASK] = work.counts[BEST + ASK]
 
 
 @compiled
-def _step(number: int, messages: Messages, state: State, out: Out) -> None:
-    action = messages.action[number]
+def _step(number: int, work: Work) -> None:
+    action = work.messages[number, ACTION]
     if action == CLEAR:
-        _clear(number, messages, state, out)
-        state.counts[SNAPSHOT] = 1
+        _clear(number, work)
+        work.counts[SNAPSHOT] = 1
         return
-    if action != ADD or messages.ts_ns[number] != messages.ts_ns[max(number - 1, 0)]:
-        state.counts[SNAPSHOT] = 0
+    if action != ADD or work.messages[number, TIME] != work.messages[max(number - 1, 0), TIME]:
+        work.counts[SNAPSHOT] = 0
     if action == ADD:
-        _add(number, messages, state, out)
+        _add(number, work)
     elif action == MODIFY:
-        _modify(number, messages, state, out)
+        _modify(number, work)
     else:
-        _reduce(number, messages, state, out)
+        _reduce(number, work)
 
 
 @compiled
-def _add(number: int, messages: Messages, state: State, out: Out) -> None:
-    order, level, lots = messages.order[number], messages.level[number], messages.lots[number]
-    if level < 0 or lots <= 0:
-        state.odd[BAD_PRICE if level < 0 else BAD_SIZE] += 1
+def _add(number: int, work: Work) -> None:
+    order, level = work.messages[number, ORDER], work.messages[number, LEVEL]
+    if level < 0 or work.messages[number, LOTS] <= 0:
+        work.odd[BAD_PRICE if level < 0 else BAD_SIZE] += 1
         return
-    if state.level[order] >= 0:
-        state.odd[TWICE] += 1
-        _take(number, order, state.lots[order], PULLED, messages, state, out)
-    _put(number, order, messages.side[number], level, lots, messages, state, out)
+    if work.orders[order, AT] >= 0:
+        work.odd[TWICE] += 1
+        _take(number, work.orders[order, LEFT], PULLED, work)
+    _put(number, work)
 
 
 @compiled
-def _reduce(number: int, messages: Messages, state: State, out: Out) -> None:
-    cancel = messages.action[number] == CANCEL
-    order, lots = messages.order[number], messages.lots[number]
+def _reduce(number: int, work: Work) -> None:
+    cancel = work.messages[number, ACTION] == CANCEL
+    order, lots = work.messages[number, ORDER], work.messages[number, LOTS]
     if lots <= 0:
-        state.odd[BAD_SIZE] += 1
+        work.odd[BAD_SIZE] += 1
         return
-    if state.level[order] < 0:
-        state.odd[NO_CANCEL if cancel else NO_FILL] += 1
+    if work.orders[order, AT] < 0:
+        work.odd[NO_CANCEL if cancel else NO_FILL] += 1
         return
-    if lots > state.lots[order]:
-        state.odd[MUCH_CANCEL if cancel else MUCH_FILL] += 1
-        lots = state.lots[order]
-    _take(number, order, lots, PULLED if cancel else FILLED, messages, state, out)
+    if lots > work.orders[order, LEFT]:
+        work.odd[MUCH_CANCEL if cancel else MUCH_FILL] += 1
+        lots = work.orders[order, LEFT]
+    _take(number, lots, PULLED if cancel else FILLED, work)
 
 
 @compiled
-def _modify(number: int, messages: Messages, state: State, out: Out) -> None:
-    order, level, lots, side = (
-        messages.order[number],
-        messages.level[number],
-        messages.lots[number],
-        messages.side[number],
-    )
+def _modify(number: int, work: Work) -> None:
+    order, level, lots = work.messages[number, ORDER], work.messages[number, LEVEL], work.messages[number, LOTS]
     if level < 0 or lots < 0:
-        state.odd[BAD_PRICE if level < 0 else BAD_SIZE] += 1
+        work.odd[BAD_PRICE if level < 0 else BAD_SIZE] += 1
         return
-    before = state.level[order]
+    before = work.orders[order, AT]
     if before < 0:
-        state.odd[NO_MODIFY] += 1
-        if lots > 0:
-            _put(number, order, side, level, lots, messages, state, out)
+        work.odd[NO_MODIFY] += 1
+    elif work.messages[number, SIDE] != work.orders[order, ON]:
+        work.odd[TURNED] += 1
+    elif work.place[before] == work.place[level]:
+        _shift(number, work)
         return
-    if side != state.side[order]:
-        state.odd[TURNED] += 1
-    elif messages.place[before] == messages.place[level]:
-        _shift(number, order, level, lots, messages, state, out)
-        return
-    _take(number, order, state.lots[order], PULLED, messages, state, out)
+    if before >= 0:
+        _take(number, work.orders[order, LEFT], PULLED, work)
     if lots > 0:
-        _put(number, order, side, level, lots, messages, state, out)
+        _put(number, work)
 
 
 @compiled
-def _shift(number: int, order: int, level: int, lots: int, messages: Messages, state: State, out: Out) -> None:
+def _shift(number: int, work: Work) -> None:
     """Change an order within its cell: only the difference is added or pulled."""
-    side, change = state.side[order], lots - state.lots[order]
-    _level(side, state.level[order], -state.lots[order], state)
-    state.level[order], state.lots[order] = (level if lots > 0 else -1), lots
+    order, level, lots = work.messages[number, ORDER], work.messages[number, LEVEL], work.messages[number, LOTS]
+    side, change = work.orders[order, ON], lots - work.orders[order, LEFT]
+    _level(side, work.orders[order, AT], -work.orders[order, LEFT], work)
+    work.orders[order, AT], work.orders[order, LEFT] = (level if lots > 0 else -1), lots
     if lots > 0:
-        _level(side, level, lots, state)
-    place = messages.place[level]
-    state.cells[side, place] += change
+        _level(side, level, lots, work)
+    place = work.place[level]
+    work.cells[side, place] += change
     if change != 0:
-        _write(number, place, ADDED if change > 0 else PULLED, abs(change), state, out)
+        _write(number, place, ADDED if change > 0 else PULLED, abs(change), work)
 
 
 @compiled
-def _put(number: int, order: int, side: int, level: int, lots: int, messages: Messages, state: State, out: Out) -> None:
-    """Add an order that does not rest."""
-    state.level[order], state.side[order], state.lots[order] = level, side, lots
-    state.since[state.counts[SINCE]] = order
-    state.counts[SINCE] += 1
-    _level(side, level, lots, state)
-    place = messages.place[level]
-    state.cells[side, place] += lots
-    _write(number, place, ADDED, lots, state, out)
+def _put(number: int, work: Work) -> None:
+    """Add the order of a message, which does not rest."""
+    order, side = work.messages[number, ORDER], work.messages[number, SIDE]
+    level, lots = work.messages[number, LEVEL], work.messages[number, LOTS]
+    work.orders[order, AT], work.orders[order, ON], work.orders[order, LEFT] = level, side, lots
+    work.since[work.counts[SINCE]] = order
+    work.counts[SINCE] += 1
+    _level(side, level, lots, work)
+    place = work.place[level]
+    work.cells[side, place] += lots
+    _write(number, place, ADDED, lots, work)
 
 
 @compiled
-def _take(number: int, order: int, lots: int, kind: int, messages: Messages, state: State, out: Out) -> None:
-    """Take so much of an order away, at most all of it."""
-    side, level = state.side[order], state.level[order]
-    state.lots[order] -= lots
-    if state.lots[order] == 0:
-        state.level[order] = -1
-    _level(side, level, -lots, state)
-    place = messages.place[level]
-    state.cells[side, place] -= lots
-    _write(number, place, kind, lots, state, out)
+def _take(number: int, lots: int, kind: int, work: Work) -> None:
+    """Take so much of a message's order away, at most all of it."""
+    order = work.messages[number, ORDER]
+    side, level = work.orders[order, ON], work.orders[order, AT]
+    work.orders[order, LEFT] -= lots
+    if work.orders[order, LEFT] == 0:
+        work.orders[order, AT] = -1
+    _level(side, level, -lots, work)
+    place = work.place[level]
+    work.cells[side, place] -= lots
+    _write(number, place, kind, lots, work)
 
 
 @compiled
-def _clear(number: int, messages: Messages, state: State, out: Out) -> None:
+def _clear(number: int, work: Work) -> None:
     """Empty the book: each cell is touched once, when its last order goes."""
-    for index in range(state.counts[SINCE]):
-        order = state.since[index]
-        level, side = state.level[order], state.side[order]
+    for index in range(work.counts[SINCE]):
+        order = work.since[index]
+        level, side = work.orders[order, AT], work.orders[order, ON]
         if level < 0:
             continue
-        state.level[order] = -1
-        _level(side, level, -state.lots[order], state)
-        place = messages.place[level]
-        state.cells[side, place] -= state.lots[order]
-        if state.cells[BID, place] == 0 and state.cells[ASK, place] == 0:
-            _write(number, place, RESET, 0, state, out)
-    state.counts[SINCE] = 0
+        work.orders[order, AT] = -1
+        _level(side, level, -work.orders[order, LEFT], work)
+        place = work.place[level]
+        work.cells[side, place] -= work.orders[order, LEFT]
+        if work.cells[BID, place] == 0 and work.cells[ASK, place] == 0:
+            _write(number, place, RESET, 0, work)
+    work.counts[SINCE] = 0
 
 
 @compiled
-def _write(number: int, place: int, kind: int, amount: int, state: State, out: Out) -> None:
-    if state.counts[SNAPSHOT] != 0:
+def _write(number: int, place: int, kind: int, amount: int, work: Work) -> None:
+    if work.counts[SNAPSHOT] != 0:
         kind, amount = RESET, 0
-    at = state.counts[WRITTEN]
-    out.message[at], out.place[at], out.kind[at], out.amount[at] = number, place, kind, amount
-    out.bid[at], out.ask[at] = state.cells[BID, place], state.cells[ASK, place]
-    state.counts[WRITTEN] = at + 1
+    at = work.counts[WRITTEN]
+    work.out[at, MESSAGE], work.out[at, PLACE], work.out[at, KIND], work.out[at, AMOUNT] = number, place, kind, amount
+    work.out[at, BID_DEPTH], work.out[at, ASK_DEPTH] = work.cells[BID, place], work.cells[ASK, place]
+    work.counts[WRITTEN] = at + 1
 
 
 @compiled
-def _level(side: int, level: int, lots: int, state: State) -> None:
+def _level(side: int, level: int, lots: int, work: Work) -> None:
     """Change the depth at a price, and keep the best price."""
-    before = state.depth[side, level]
-    state.depth[side, level] = before + lots
-    best = state.best[side]
+    before = work.depth[side, level]
+    work.depth[side, level] = before + lots
+    best = work.counts[BEST + side]
     if before == 0 and lots > 0:
-        state.blocks[side, level >> BLOCK] += 1
+        work.blocks[side, level >> BLOCK] += 1
         if best < 0 or (level > best if side == BID else level < best):
-            state.best[side] = level
+            work.counts[BEST + side] = level
     elif before > 0 and before + lots == 0:
-        state.blocks[side, level >> BLOCK] -= 1
+        work.blocks[side, level >> BLOCK] -= 1
         if level == best:
-            state.best[side] = _next(state.depth[side], state.blocks[side], level, -1 if side == BID else 1)
+            work.counts[BEST + side] = _next(work.depth[side], work.blocks[side], level, -1 if side == BID else 1)
 
 
 @compiled

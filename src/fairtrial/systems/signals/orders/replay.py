@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,20 @@ from fairtrial.systems.signals.record import ADD, ASK, BID, CLEAR, MODIFY, Bins,
 
 FARTHEST = 2**63 - 2
 """Prices beyond it, in PRICE, are out of range: the largest integer is how feeds say "no price"."""
+Matrix = npt.NDArray[np.int64]
 MOST_BINS = 20_000_000
 """More bins than this (23 days of 100 ms) are a mistake in a time or in a bin's length."""
+
+
+class Named(NamedTuple):
+    """What the numbers in the kernel stand for."""
+
+    orders: Integers
+    """Ids, ascending."""
+    prices: Integers
+    """Price levels in PRICE, ascending."""
+    digits: int
+    """A lot is 10^-digits."""
 
 
 def replay(
@@ -36,15 +48,14 @@ def replay(
     _check(events)
     bounds = _bounds(events.ts_ns, bin_ns, start_ns, stop_ns)
     stops = np.searchsorted(events.ts_ns, bounds, side="left")
-    messages, orders, prices, cells, digits = _numbered(events, int(stops[-1]), cell)
-    state, out = _empty(messages, len(orders), len(prices), len(cells))
+    messages, named = _numbered(events, int(stops[-1]))
+    cells, place = np.unique(named.prices // cell, return_inverse=True)
+    work = _empty(messages, named, place.astype(np.int64), len(cells))
     first, best = np.zeros(len(stops), np.int64), np.full((len(stops) - 1, 2), -1, np.int64)
-    kernel.run(messages, state, out, stops, first, best)
-    touches = _touches(out, events, first=first, cells=cells, digits=digits)
-    rests = np.flatnonzero(state.level >= 0)
-    book = Book(orders[rests], state.side[rests], prices[state.level[rests]], sizes(state.lots[rests], digits))
-    odd = {kind: int(count) for kind, count in zip(kernel.ODD, state.odd, strict=True) if count}
-    return Replayed(_bins(bounds, stops, prices, best, cell), touches, book, odd, cell)
+    kernel.run(work, stops, first, best)
+    touches = _touches(work.out[: first[-1]], events, first=first, cells=cells, digits=named.digits)
+    odd = {kind: int(count) for kind, count in zip(kernel.ODD, work.odd, strict=True) if count}
+    return Replayed(_bins(bounds, stops, named.prices, best, cell), touches, _book(work, named), odd, cell)
 
 
 def _check(events: Events) -> None:
@@ -84,74 +95,64 @@ def _iso(time_ns: int) -> str:
     return str(np.datetime64(time_ns, "ns"))
 
 
-def _numbered(events: Events, count: int, cell: int) -> tuple[kernel.Messages, Integers, Integers, Integers, int]:
-    """Number orders, prices and cells, so that the kernel needs arrays only."""
+def _numbered(events: Events, count: int) -> tuple[Matrix, Named]:
+    """Number orders and prices, so that the kernel needs arrays only; return the messages as it reads them."""
     orders, order = np.unique(events.order[:count], return_inverse=True)
     action, price = events.action[:count], events.price[:count]
     priced = ((action == ADD) | (action == MODIFY)) & (price <= FARTHEST) & (price >= -FARTHEST)
     prices, rank = np.unique(price[priced], return_inverse=True)
-    level = np.full(count, -1, np.int32)
-    level[priced] = rank
-    cells, place = np.unique(prices // cell, return_inverse=True)
     whole, digits = lots(events.size[:count])
-    messages = kernel.Messages(
-        ts_ns=np.ascontiguousarray(events.ts_ns[:count]),
-        action=np.ascontiguousarray(action),
-        side=np.ascontiguousarray(events.side[:count]),
-        order=order.astype(np.int32),
-        level=level,
-        lots=whole,
-        place=place.astype(np.int32),
-    )
-    return messages, orders, prices, cells, digits
+    messages = np.full((count, 6), -1, np.int64)
+    messages[:, kernel.TIME], messages[:, kernel.ACTION] = events.ts_ns[:count], action
+    messages[:, kernel.SIDE], messages[:, kernel.ORDER] = events.side[:count], order
+    messages[priced, kernel.LEVEL], messages[:, kernel.LOTS] = rank, whole
+    return messages, Named(orders, prices, digits)
 
 
-def _empty(messages: kernel.Messages, orders: int, levels: int, cells: int) -> tuple[kernel.State, kernel.Out]:
-    """Return an empty book, and room for as many touches as there can be."""
-    moves = int((messages.action == MODIFY).sum())
-    adds = int((messages.action == ADD).sum()) + moves
-    cleared = adds if (messages.action == CLEAR).any() else 0
-    room = len(messages.action) + adds + cleared
-    state = kernel.State(
-        level=np.full(orders, -1, np.int32),
-        side=np.zeros(orders, np.int8),
-        lots=np.zeros(orders, np.int64),
+def _empty(messages: Matrix, named: Named, place: Integers, cells: int) -> kernel.Work:
+    """Return an empty book, and room for as many touches as there can be: two for an order that is added or moves."""
+    action, levels = messages[:, kernel.ACTION], len(named.prices)
+    adds = int(((action == ADD) | (action == MODIFY)).sum())
+    cleared = adds if (action == CLEAR).any() else 0
+    orders = np.zeros((len(named.orders), 3), np.int64)
+    orders[:, kernel.AT] = -1
+    return kernel.Work(
+        messages=messages,
+        place=place,
+        orders=orders,
         depth=np.zeros((2, levels), np.int64),
         blocks=np.zeros((2, (levels >> kernel.BLOCK) + 1), np.int64),
-        best=np.full(2, -1, np.int64),
         cells=np.zeros((2, cells), np.int64),
-        since=np.zeros(adds, np.int32),
-        counts=np.zeros(3, np.int64),
+        since=np.zeros(adds, np.int64),
+        counts=np.array([0, 0, 0, -1, -1], np.int64),
         odd=np.zeros(len(kernel.ODD), np.int64),
+        out=np.empty((len(messages) + adds + cleared, 6), np.int64),
     )
-    out = kernel.Out(
-        message=np.empty(room, np.int64),
-        place=np.empty(room, np.int32),
-        kind=np.empty(room, np.int8),
-        amount=np.empty(room, np.int64),
-        bid=np.empty(room, np.int64),
-        ask=np.empty(room, np.int64),
-    )
-    return state, out
 
 
-def _touches(out: kernel.Out, events: Events, *, first: Integers, cells: Integers, digits: int) -> Touches:
-    count = int(first[-1])
-    message = out.message[:count].copy()
+def _touches(out: Matrix, events: Events, *, first: Integers, cells: Integers, digits: int) -> Touches:
+    message = out[:, kernel.MESSAGE].copy()
     return Touches(
         ts_ns=events.ts_ns[message],
         message=message,
-        place=out.place[:count].copy(),
-        kind=out.kind[:count].copy(),
-        amount=sizes(out.amount[:count], digits),
-        bid=sizes(out.bid[:count], digits),
-        ask=sizes(out.ask[:count], digits),
+        place=out[:, kernel.PLACE].astype(np.int32),
+        kind=out[:, kernel.KIND].astype(np.int8),
+        amount=sizes(out[:, kernel.AMOUNT], digits),
+        bid=sizes(out[:, kernel.BID_DEPTH], digits),
+        ask=sizes(out[:, kernel.ASK_DEPTH], digits),
         cells=cells,
         first=first,
     )
 
 
-def _bins(bounds: Integers, stops: Integers, prices: Integers, best: npt.NDArray[Any], cell: int) -> Bins:
+def _book(work: kernel.Work, named: Named) -> Book:
+    """Return the orders that rest."""
+    rests = np.flatnonzero(work.orders[:, kernel.AT] >= 0)
+    level, side, left = work.orders[rests].T
+    return Book(named.orders[rests], side.astype(np.int8), named.prices[level], sizes(left, named.digits))
+
+
+def _bins(bounds: Integers, stops: Integers, prices: Integers, best: Matrix, cell: int) -> Bins:
     there = best >= 0
     bid, ask = (np.where(there[:, side], prices[best[:, side]] if len(prices) else 0, 0) for side in (BID, ASK))
     valid = there.all(axis=1) & (bid <= ask)
