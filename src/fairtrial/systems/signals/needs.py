@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fairtrial.errors import UserError
 from fairtrial.systems.signals.catalogue import signal
+from fairtrial.systems.signals.grid.variant import check
 from fairtrial.systems.signals.lake.folder import Lake
 from fairtrial.systems.signals.learned.needs import need
 from fairtrial.systems.signals.parameters import Parameters
@@ -16,8 +17,10 @@ def require(parameters: Parameters) -> None:
     """Raise MissingPart with the command that brings what is missing; UserError for data that do not serve."""
     name = parameters.signal.name
     need(filter(None, ("numba", LEARNS.get(name))), name)
+    lake, grid, warmup = Lake(parameters.data.folder), parameters.data.grid, parameters.evaluation.warmup_bins
     for each in parameters.data.ids:
-        columns = () if parameters.data.grid else signal(name).columns
-        bins, warmup = Lake(parameters.data.folder).check(each, columns), parameters.evaluation.warmup_bins
+        if grid is not None:
+            check(lake, each, grid)
+        bins = lake.check(each, () if grid else signal(name).columns)
         if bins < warmup + 2:
             raise UserError(f"data set {each}: {bins} bins, of which the warm-up takes {warmup}: nothing is left")

@@ -76,6 +76,15 @@ class Grid(Words):
     tanh_scale: float = Field(default=3.0, gt=0, description="Scale of tanh.")
     state_threshold: float = Field(default=0.15, gt=0, le=1, description="Least |score| of a state that is not 0.")
 
+    @model_validator(mode="after")
+    def _fits(self) -> Grid:
+        if self.spectrum_min_bins > self.spectrum_z_bins:
+            raise ValueError(
+                f"spectrum_min_bins is {self.spectrum_min_bins}, more than the window spectrum_z_bins "
+                f"({self.spectrum_z_bins}) holds"
+            )
+        return self
+
 
 class Data(Words):
     """What is judged on: a data set, several days of them, or a market that is made up."""
