@@ -17,6 +17,8 @@ from fairtrial.systems.signals.record import SL, TIMEOUT, TP, Bytes, Floats
 Shorts = npt.NDArray[np.int32]
 SLACK = 1e-6
 """Of a tick: what rounding may take from a touch; prices are never that fine."""
+HALF = 0.5
+"""Of a tick: where the mids of most books are."""
 FINEST = 1e-6
 """Of a tick: prices are taken as multiples of it to find their grid."""
 LEVELS, STEPS = 4_000_000, 64
@@ -77,15 +79,35 @@ def _grid(mid_ticks: Floats) -> tuple[Shorts, float] | None:
     known = mid_ticks[np.isnan(mid_ticks).sum() :]
     if not len(known) or np.isnan(known).any():
         return None
-    fine = np.rint((known - known.min()) / FINEST).astype(np.int64)
-    if np.abs(fine * FINEST - (known - known.min())).max() > SLACK / 10:
-        return None
-    unit = int(np.gcd.reduce(fine)) or 1
-    levels = fine // unit
-    if levels.max() > LEVELS or np.abs(np.diff(levels)).sum() > STEPS * len(levels):
-        return None
-    first = np.full(len(mid_ticks) - len(known), levels[0])
-    return np.concatenate([first, levels]).astype(np.int32), unit * FINEST
+    lowest = float(known.min())
+    return _on(mid_ticks, lowest, HALF) or _on(mid_ticks, lowest, _unit(known, lowest))
+
+
+def _on(mid_ticks: Floats, lowest: float, unit: float) -> tuple[Shorts, float] | None:
+    """Return mids as levels of one unit; None where they are not, and where the table would be the longer way."""
+    levels, exact, steps = _levels(mid_ticks, lowest, unit)
+    few = levels.max() <= LEVELS and steps <= STEPS * len(levels)
+    return (levels, unit) if exact and few else None
+
+
+def _unit(known: Floats, lowest: float) -> float:
+    """Return the largest unit that all distances from the lowest are multiples of, in ticks."""
+    return float(np.gcd.reduce(np.rint((known - lowest) / FINEST).astype(np.int64))) * FINEST or 1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _levels(mid: Floats, lowest: float, unit: float) -> tuple[Shorts, bool, float]:
+    """Count in units from the lowest; say whether that is exact, and how far the levels go in all. NaN is 0."""
+    levels, steps, worst = np.zeros(len(mid), np.int32), 0.0, 0.0
+    before = 0.0
+    for at in range(len(mid)):
+        away = 0.0 if np.isnan(mid[at]) else (mid[at] - lowest) / unit
+        level = np.rint(away)
+        worst = max(worst, abs(away - level))
+        steps += abs(level - before)
+        before = level
+        levels[at] = level if level < 2e9 else 2e9
+    return levels, worst * unit < SLACK / 10, steps
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

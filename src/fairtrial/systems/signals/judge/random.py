@@ -1,16 +1,19 @@
 """Random entries that match the signals in count, sides and spacing: what the same trades earn at other times.
 
 The pattern of each test is moved around the circle of its bins, by offsets that are drawn anew, and traded under the
-same rules. An offset of a test is traded once, however often it is drawn. Source: circular shifts as the permutations
-of a stationary series, e.g. Chung and Fraser (1958), Randomization tests for a multivariate two-sample problem, J. Am.
-Statist. Assoc. 53.
+same rules; once as it is, and once with its sides exchanged, and the signals have to beat both. As it is: in a market
+that rises, random entries with as many longs earn the rise as well. Exchanged: a signal that leans against what the
+price has done is short more often where the price happened to rise, so that the same sides at other times lose, and
+against these alone it looks skilled on random walks. Shifts as the permutations of a stationary series: Chung and
+Fraser (1958), Randomization tests for a multivariate two-sample problem, J. Am. Statist. Assoc. 53. The larger of two p
+values is one for both nulls: Berger (1982), Technometrics 24.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -33,15 +36,20 @@ class Pattern:
     stretch: Stretch
     fired: Fired
 
+    @property
+    def mirrored(self) -> Pattern:
+        """Return the same signals with their sides exchanged."""
+        return replace(self, fired=Fired(self.fired.bins, -self.fired.sides))
+
 
 @dataclass(frozen=True, slots=True)
 class Chance:
     """What random entries did."""
 
     p: float
-    """(1 + draws at least as good) / (1 + draws)."""
+    """(1 + draws at least as good) / (1 + draws), of the two kinds of draws the one that did better."""
     mean_ticks: float
-    """Mean over the draws of their mean net result; NaN where none ended a trade."""
+    """Mean over the draws, sides as they are, of their mean net result; NaN where none ended a trade."""
     draws: int
 
 
@@ -53,35 +61,42 @@ def chance(
     The statistic is the mean net result over the trades of all tests that ended; a draw without any counts as good.
     Source of the rule to stop: Besag and Clifford (1991), Sequential Monte Carlo p-values, Biometrika 78.
     """
-    memory = [np.full((2, max(1, len(pattern.stretch))), np.nan) for pattern in patterns]
-    hits, done, seen, total = 0, 0, 0, 0.0
-    size = LEAST
-    while done < draws and not (done >= LEAST and hits >= HITS):
-        means = _means(patterns, rules, memory, min(size, draws - done), rng)
-        good = np.cumsum(~(means < observed_ticks - TIE * max(1.0, abs(observed_ticks))))
-        enough = max(LEAST - done, int(np.searchsorted(good, HITS - hits)) + 1)
-        means = means[:enough]
-        hits, done = hits + int(good[len(means) - 1]), done + len(means)
-        known = means[np.isfinite(means)]
-        total, seen = total + float(known.sum()), seen + len(known)
+    kinds = [_Kind(patterns, rules), _Kind([pattern.mirrored for pattern in patterns], rules)]
+    bound = observed_ticks - TIE * max(1.0, abs(observed_ticks))
+    hits, found = np.zeros(2, np.int64), [np.empty(0)]
+    size, done = LEAST, 0
+    while done < draws and not (done >= LEAST and hits.max() >= HITS):
+        count = min(size, draws - done)
+        offsets = [rng.integers(0, max(1, len(pattern.stretch)), count) for pattern in patterns]
+        means = np.stack([kind.means(offsets, count) for kind in kinds])
+        good = hits[:, None] + np.cumsum(~(means < bound), axis=1)
+        enough = max(LEAST - done, int(np.searchsorted(good.max(axis=0), HITS)) + 1)
+        found.append(means[0, :enough])
+        done, hits = done + len(found[-1]), good[:, :enough][:, -1]
         size *= 2
-    return Chance((1 + hits) / (1 + done), total / seen if seen else math.nan, done)
+    plain = np.concatenate(found)
+    known = plain[np.isfinite(plain)]
+    return Chance((1 + int(hits.max())) / (1 + done), float(known.mean()) if len(known) else math.nan, done)
 
 
-def _means(
-    patterns: Sequence[Pattern], rules: Rules, memory: Sequence[Floats], count: int, rng: np.random.Generator
-) -> Floats:
-    """Return the mean net result of that many draws; NaN where no trade ended."""
-    sums, trades = np.zeros(count), np.zeros(count)
-    for pattern, known in zip(patterns, memory, strict=True):
-        offsets = rng.integers(0, known.shape[1], count)
-        if len(pattern.fired.bins):
-            start, reach = pattern.stretch.start, pattern.stretch.reach
-            _remember(pattern.ground, rules, pattern.fired, (start, pattern.stretch.stop, reach), offsets, known)
-            sums += known[0, offsets]
-            trades += known[1, offsets]
-    found: Floats = np.divide(sums, trades, where=trades > 0, out=np.full(count, np.nan))
-    return found
+class _Kind:
+    """Draws of one kind: each offset of a test is traded once, however often it is drawn."""
+
+    def __init__(self, patterns: Sequence[Pattern], rules: Rules) -> None:
+        self.patterns, self.rules = patterns, rules
+        self.memory = [np.full((2, max(1, len(pattern.stretch))), np.nan) for pattern in patterns]
+
+    def means(self, offsets: Sequence[Integers], count: int) -> Floats:
+        """Return the mean net result of that many draws, an offset for each test; NaN where no trade ended."""
+        sums, trades = np.zeros(count), np.zeros(count)
+        for pattern, known, moved in zip(self.patterns, self.memory, offsets, strict=True):
+            if len(pattern.fired.bins):
+                span = pattern.stretch.start, pattern.stretch.stop, pattern.stretch.reach
+                _remember(pattern.ground, self.rules, pattern.fired, span, moved, known)
+                sums += known[0, moved]
+                trades += known[1, moved]
+        found: Floats = np.divide(sums, trades, where=trades > 0, out=np.full(count, np.nan))
+        return found
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
