@@ -60,7 +60,9 @@ def test_a_real_book_becomes_a_data_set(imported, band, tmp_path):
     assert manifest["bucket_size"] == 0.25
     assert manifest["grid"]["bucket_size"] == 0.25
     assert manifest["first"] == "2018-07-13T20:47:11.000000000Z"
-    assert manifest["source"]["files"] == {"messages.jsonl.xz": hashlib.sha256(band.messages.read_bytes()).hexdigest()}
+    digest = hashlib.sha256(band.messages.read_bytes()).hexdigest()
+    assert manifest["source"]["files"] == [{"name": "messages.jsonl.xz", "sha256": digest}]
+    assert manifest["source"]["snapshot"][0]["name"] == "begin.json.xz"
     assert (manifest["source"]["messages"], manifest["source"]["gaps"], manifest["source"]["odd"]) == (23005, 0, {})
     assert str(tmp_path) not in json.dumps(manifest)
     assert len(lake.events("coinbase")) > 10_000

@@ -84,8 +84,14 @@ def test_what_is_no_data_set_is_refused(lake, content):
     ]:
         with pytest.raises(UserError, match=said):
             publish(lake.immutable, name, bins=made.bins, grid=grid, manifest=made.manifest | manifest)
-    with pytest.raises(TypeError, match="no place in a manifest"):
-        publish(lake.immutable, "day1", bins=made.bins, grid=made.grid, manifest={"source": object()})
+    with pytest.raises(UserError, match="there are no bins"):
+        publish(lake.immutable, "day1", bins=made.bins.cut(0, 0), grid={}, manifest=made.manifest)
+    for manifest, kind, said in [
+        ({"source": object(), "tick_size": 1.0}, TypeError, "no place in a manifest"),
+        ({"source": "made up"}, ValueError, "says source and tick_size"),
+    ]:
+        with pytest.raises(kind, match=said):
+            publish(lake.immutable, "day1", bins=made.bins, grid=made.grid, manifest=manifest)
     assert not lake.immutable.exists() or names(lake.immutable) == []
 
 

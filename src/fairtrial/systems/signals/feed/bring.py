@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from fairtrial.errors import UserError
 from fairtrial.systems.signals.feed.record import Fed
 from fairtrial.systems.signals.feed.table import NOTHING
+from fairtrial.systems.signals.lake.digest import sha256
 from fairtrial.systems.signals.lake.folder import Lake
 from fairtrial.systems.signals.record import ADD, MODIFY, PRICE, Bins
 from fairtrial.systems.signals.words import Grid
@@ -136,6 +136,6 @@ def _manifest(wish: Wish, fed: Fed, odd: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _digests(files: Sequence[Path]) -> dict[str, str]:
-    """Return file name -> SHA-256 of its content."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+def _digests(files: Sequence[Path]) -> list[dict[str, str]]:
+    """Return name and SHA-256 of each file."""
+    return [{"name": path.name, "sha256": sha256(path)} for path in files]

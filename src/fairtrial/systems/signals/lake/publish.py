@@ -37,10 +37,14 @@ def publish(
 
     The manifest must say `source` and `tick_size`; id, bins, times, bin_s, columns and versions are added. Safe with
     several processes: the same content twice is one data set, whatever the versions that made it. Raises UserError for
-    other content under an id that is taken, a grid of another shape, an id that is no name of a folder.
+    other content under an id that is taken, no bins, a grid of another shape, an id that is no name of a folder.
     """
     if not ID.fullmatch(name):
         raise UserError(f"{name!r} is no id of a data set: letters, digits, and . _ + - after the first of them")
+    if not len(bins):
+        raise UserError(f"data set {name}: there are no bins")
+    if not manifest.get("source") or not manifest.get("tick_size"):
+        raise ValueError("a manifest says source and tick_size")
     table = parquet.laid_out(grid, bins)
     root.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=root))
