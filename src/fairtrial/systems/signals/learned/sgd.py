@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from fairtrial.systems.signals.learned.window import Rows
 
 DERIVATIVES = tuple(f"{order}_{what}" for order in "vaj" for what in ("add", "pull", "fill", "rest_depth"))
-EPOCHS = 20
-"""Times that a full fit goes over its rows."""
+EPOCHS = 50
+"""Times that a full fit goes over its rows: with fewer, the last steps are still so large that decisions are noise."""
 
 
 class Settings(Labelled):
