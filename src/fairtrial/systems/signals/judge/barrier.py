@@ -1,7 +1,8 @@
-"""What would become of a trade that is entered at a bin, compiled: for every bin, both sides, on mids in ticks.
+"""What becomes of a trade that is entered at a bin, compiled: first touch of a barrier, on mids in ticks.
 
-Where prices lie on a grid, one backward pass keeps for each price the next bin that reaches it, whatever the distance
-to the barriers; elsewhere each bin is followed until it touches. Both give the same.
+`follow` looks at given entries bin by bin until they touch. `passages` is a table for every bin and both sides, for
+entries that are many or drawn: where prices lie on a grid, one backward pass keeps for each price the next bin that
+reaches it, whatever the distance to the barriers; elsewhere each bin is followed. Both give the same.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from fairtrial.systems.signals.record import SL, TIMEOUT, TP, Bytes, Floats
+from fairtrial.systems.signals.judge.fire import Fired
+from fairtrial.systems.signals.record import SL, TIMEOUT, TP, Bytes, Floats, Integers
 
 Shorts = npt.NDArray[np.int32]
 SLACK = 1e-6
@@ -47,6 +49,12 @@ def filled(values: Floats) -> Floats:
     """Return values with the last number before it in the place of each NaN; leading ones stay."""
     last = np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(len(values))))
     return values[last]
+
+
+def follow(mid_ticks: Floats, fired: Fired, barriers: Barriers) -> tuple[Integers, Bytes]:
+    """Return exit and outcome of entries at the bins and on the sides that are given; mids as for `passages`."""
+    tp, sl, hold = barriers
+    return _follow(mid_ticks, fired.bins, fired.sides, (tp - SLACK, sl - SLACK), hold)
 
 
 def passages(mid_ticks: Floats, barriers: Barriers) -> Passages:
@@ -136,6 +144,18 @@ def _settle(exits: Any, outcomes: Any, at: int, gain: int, loss: int, last: int)
     first = min(gain, loss)
     exits[at] = min(first, last)
     outcomes[at] = TIMEOUT if first > last else (TP if gain < loss else SL)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _follow(mid: Floats, bins: Integers, sides: Bytes, reach: tuple[float, float], hold: int) -> tuple[Integers, Bytes]:
+    """Follow entries; `reach` is how far the barriers are, better and worse."""
+    exits, outcomes = np.empty(len(bins), np.int64), np.empty(len(bins), np.int8)
+    for at in range(len(bins)):
+        entry = bins[at]
+        up, down = reach if sides[at] > 0 else (reach[1], reach[0])
+        exits[at], found = touch(mid, entry, mid[entry] + up, mid[entry] - down, hold)
+        outcomes[at] = found if sides[at] > 0 or found == TIMEOUT else (TP if found == SL else SL)
+    return exits, outcomes
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairtrial.systems.signals.judge.barrier import Barriers, Passages, filled, passages
+from fairtrial.systems.signals.judge.barrier import Barriers, filled, follow
 from fairtrial.systems.signals.judge.block import blocks
 from fairtrial.systems.signals.judge.choose import Judgeable
-from fairtrial.systems.signals.judge.fire import fire
+from fairtrial.systems.signals.judge.fire import Fired, fire
 from fairtrial.systems.signals.judge.fold import Stretch
 from fairtrial.systems.signals.judge.judged import Judged, together
 from fairtrial.systems.signals.judge.measure import HOUR_S, mean
@@ -48,7 +48,6 @@ class Day:
     mid_ticks: Floats
     known_ticks: Floats
     """The last mid that was valid."""
-    passages: Passages
 
 
 def original(
@@ -59,7 +58,7 @@ def original(
     Of several markets (days) all signals are one sample. Thresholds that adapt see all values after the warm-up, as
     the older harness had it: that is look-ahead. Without a threshold that has `min_signals` the metrics are None.
     """
-    days = [_day(number, *both, evaluation) for number, both in enumerate(zip(markets, values, strict=True))]
+    days = [_day(number, *both) for number, both in enumerate(zip(markets, values, strict=True))]
     shown = candidates(values, signal, evaluation)
     each = [together([trades(day, signal, evaluation, threshold=one) for day in days]) for one in shown]
     rows = [row(found, markets, evaluation, threshold=one) for one, found in zip(shown, each, strict=True)]
@@ -81,26 +80,26 @@ def candidates(values: Sequence[Floats], signal: Judgeable, evaluation: Evaluati
     return sorted({float(value) for value in signal.thresholds(known)}) if len(known) else []
 
 
-def _day(number: int, market: Market, values: Floats, evaluation: Evaluation) -> Day:
-    """Make the table of a market: an entry at bin i sees the bins i + 1 to min(i + max_hold, n) - 1."""
+def _day(number: int, market: Market, values: Floats) -> Day:
     mid = market.mid_ticks
-    known = filled(mid)
-    barriers = Barriers(evaluation.tp_ticks, evaluation.sl_ticks, evaluation.max_hold_bins - 1)
-    return Day(number, values, mid, known, passages(known, barriers))
+    return Day(number, values, mid, filled(mid))
 
 
 def trades(day: Day, signal: Judgeable, evaluation: Evaluation, *, threshold: float) -> Trades:
     """Return the trades of a threshold in a market: each signal is one, whatever is open; fold 0, no costs.
 
+    An entry at bin i sees the bins i + 1 to min(i + max_hold, n) - 1, and is timed out at the last of them.
     What is entered where the mid is not known touches nothing and has no result (NaN); a time-out where it is not
     known is worth the last mid before it.
     """
     start = evaluation.warmup_bins
     fired = fire(day.values[start:], threshold, mode=signal.mode, cooldown_bins=evaluation.cooldown_bins)
-    entry, side = fired.bins + start, (fired.sides < 0).astype(np.int64)
+    entry = fired.bins + start
     last = np.minimum(entry + evaluation.max_hold_bins, len(day.values)) - 1
+    barriers = Barriers(evaluation.tp_ticks, evaluation.sl_ticks, evaluation.max_hold_bins - 1)
+    exits, outcomes = follow(day.known_ticks, Fired(entry, fired.sides), barriers)
     known = ~np.isnan(day.mid_ticks[entry])
-    exits = np.where(known, day.passages.exits[side, entry], last).astype(np.int64)
+    exits = np.where(known, exits, last)
     zeros = np.zeros(len(entry), np.int64)
     return Trades(
         market=zeros + day.number,
@@ -109,7 +108,7 @@ def trades(day: Day, signal: Judgeable, evaluation: Evaluation, *, threshold: fl
         entry_bin=entry,
         exit_bin=exits,
         side=fired.sides,
-        outcome=np.where(known, day.passages.outcomes[side, entry], TIMEOUT).astype(np.int8),
+        outcome=np.where(known, outcomes, TIMEOUT).astype(np.int8),
         gross_ticks=fired.sides * (day.known_ticks[exits] - day.mid_ticks[entry]),
         cost_ticks=np.zeros(len(entry)),
         threshold=np.full(len(entry), threshold),
