@@ -99,9 +99,9 @@ def _wave(book: Book, rng: np.random.Generator, intent: int, wave: Integers) -> 
     place = WAVE_TICKS * (1 - age / wave[1]) + 2 * rng.random() - 1
     distance, other = max(int(place), 0), BID + ASK - wave[2]
     if rng.random() < 0.5 or depth(book, _level(book, other, distance)) < 2:
-        _change(book, rng, wave[2], distance, True)
+        _change(book, rng, wave[2], distance, adds=True)
     else:
-        _change(book, rng, other, distance, False)
+        _change(book, rng, other, distance, adds=False)
 
 
 @njit(cache=True, nogil=True)
