@@ -126,6 +126,7 @@ def test_each_kind_of_message_does_what_it_means(feed, lines):
         message(19, "change", order_id="c", side="sell", new_price="100.04", new_size="3"),
         message(20, "done", order_id="d", side="buy", price="100.02", reason="canceled", remaining_size="0.2"),
         message(21, "activate", order_id="s"),
+        {"type": "activate", "product_id": "BTC-USD", "timestamp": "1483736448.299000", "order_id": "t"},
         lines=lines,
     )
     assert rows(fed)[4:] == [

@@ -4,7 +4,8 @@ A file of messages is a JSON array, or one message after the other; the snapshot
 answers at level 3: {"sequence": …, "bids": [[price, size, id], …], "asks": …}. Of the messages, as the exchange
 describes them: `open` puts what is left of an order into the book; `match` fills its maker; `done` takes what is left
 of an order out (one that never rested changes nothing); `change` gives it a new size, or a new price; `received` and
-`activate` change nothing. Each message has the number after that of the one before it.
+`activate` change nothing. Each message has the number after that of the one before it. Source: the exchange's own
+description, as at https://bennycode.com/coinbase-pro-node/enums/WebSocketResponseType.html.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def read(files: Sequence[Path], *, snapshot: Path, symbol: str | None = None, ga
     for path in files:
         text = content(path)
         for at, message in _values(path, text):
-            if message.get("type") in FULL and (symbol is None or message.get("product_id") == symbol):
+            if _ours(message, symbol):
                 _placed(reading, message, partial(_place, path, text, at))
     if not reading.messages:
         raise UserError(f"{', '.join(map(str, files))}: no message after the snapshot's {reading.sequence}")
@@ -101,6 +102,13 @@ def read(files: Sequence[Path], *, snapshot: Path, symbol: str | None = None, ga
         symbol=reading.product,
         orders=reading.numbers,
     )
+
+
+def _ours(message: Mapping[str, Any], symbol: str | None) -> bool:
+    """Say whether a message is of the channel, and of what is asked for; an `activate` need not be numbered."""
+    kind = message.get("type")
+    numbered = kind in FULL and (kind != "activate" or "sequence" in message)
+    return numbered and symbol in (None, message.get("product_id"))
 
 
 def _place(path: Path, text: str, at: int) -> str:
