@@ -198,14 +198,12 @@ def test_a_changed_data_set(flow, published):
 
 @pytest.mark.parametrize("make_or_check", [check, variant])
 def test_mistakes(flow, published, make_or_check):
-    """A data set that is not there, a cell that prices cannot have, a spectrum that never begins: one line each."""
+    """A data set that is not there, a cell that prices cannot have: one line each."""
     lake = published(flow(31, 200))
     with pytest.raises(UserError, match="day"):
         make_or_check(lake, "dya", OTHER)
     with pytest.raises(UserError, match="whole multiple"):
         make_or_check(lake, "day", changed(bucket_size=0.1234567891))
-    with pytest.raises(UserError, match="spectrum_min_bins is 70, more than spectrum_z_bins, 60"):
-        make_or_check(lake, "day", changed(spectrum_min_bins=70))
     assert folders(lake) == []
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from fairtrial.errors import UserError
 from fairtrial.systems.signals.record import Bytes, Floats
 from fairtrial.systems.signals.rolling.mean import mean
 from fairtrial.systems.signals.rolling.robust import robust_z
@@ -25,21 +24,11 @@ EPS = 1e-12
 
 
 def score(pressure: Floats, vacuum: Floats, grid: Grid) -> Floats:
-    """Return the score, of the shape (n, cells) of pressure and vacuum; UserError where z could never begin."""
-    begins(grid)
+    """Return the score, of the shape (n, cells) of pressure and vacuum."""
     found = np.empty(pressure.shape)
     for cell in range(pressure.shape[1]):
         found[:, cell] = _score(_smooth(pressure[:, cell], vacuum[:, cell], grid), grid)
     return found
-
-
-def begins(grid: Grid) -> None:
-    """Raise UserError where z could never begin."""
-    if grid.spectrum_min_bins > grid.spectrum_z_bins:
-        raise UserError(
-            f"grid.spectrum_min_bins is {grid.spectrum_min_bins}, more than spectrum_z_bins, {grid.spectrum_z_bins}",
-            hint="a window never holds that many bins: lower the one or raise the other",
-        )
 
 
 def state(scores: Floats, grid: Grid) -> Bytes:

@@ -18,7 +18,6 @@ from pydantic import ValidationError
 from fairtrial.errors import UserError
 from fairtrial.systems.signals.grid.columns import NAMES, PRESSURE, VACUUM
 from fairtrial.systems.signals.grid.make import DERIVED, Columns, derived, make, width
-from fairtrial.systems.signals.grid.spectrum import begins
 from fairtrial.systems.signals.lake.folder import MANIFEST, Found, Lake, tick_size
 from fairtrial.systems.signals.lake.parquet import BINS, EVENTS, GRID, names, read_bins
 from fairtrial.systems.signals.lake.publish import publish
@@ -97,7 +96,6 @@ def _origin(lake: Lake, name: str, grid: Grid) -> tuple[Found, Grid]:
 
 def _possible(found: Found, grid: Grid) -> None:
     """Raise UserError where a data set cannot have a grid."""
-    begins(grid)
     width(grid.bucket_size or tick_size(found))
     if EVENTS in found.files:
         return
