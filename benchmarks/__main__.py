@@ -16,6 +16,7 @@ SCRIPTS = (
     "large",
     "judging",
     "threadpool",
+    "signals",
     "decisions",
     "overnight",
     "floor",
