@@ -36,7 +36,7 @@ def expected_maximum(trials: int, variance: float) -> float:
     """Return the largest Sharpe ratio to expect of so many trials without any skill, `variance` apart.
 
     The trials count as independent: alike ones are fewer, so that this is rather too large. The formula of the source
-    is an approximation: 8 % too small for two trials, 2 % too large for ten, less beyond. Raises FairtrialError for no
+    is an approximation: 8 % too small for two trials, at most 3 % too large for more. Raises FairtrialError for no
     trials and for a variance below 0.
     """
     from scipy.special import ndtri
