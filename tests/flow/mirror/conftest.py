@@ -229,6 +229,12 @@ def wait_until(holds: Callable[[], object], within_s: float, why: Callable[[], s
         time.sleep(0.05)
 
 
+@pytest.fixture
+def wait_for() -> Callable[..., None]:
+    """Wait until something holds."""
+    return lambda holds: wait_until(holds, START_S)
+
+
 @dataclass
 class Proxy:
     """Stands before a server: hands requests on, hangs, or answers 500. Counts what is asked."""
@@ -304,9 +310,10 @@ def closed() -> str:
 
 
 @pytest.fixture
-def without_mlflow(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide MLflow from the mirror's process, as where the extra is not installed."""
+def without_mlflow(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Hide MLflow from the mirror's process, as where the extra is not installed; call it to have it back."""
     (here / "hidden/mlflow").mkdir(parents=True)
     missing = "raise ModuleNotFoundError(\"No module named 'mlflow'\", name='mlflow')\n"
     (here / "hidden/mlflow/__init__.py").write_text(missing)
     monkeypatch.setenv("PYTHONPATH", str(here / "hidden"))
+    return lambda: monkeypatch.delenv("PYTHONPATH")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from fairtrial.flow import follow
+from fairtrial.flow.steer import ask
 
 PREFIXED = {"run_name_prefix": "nightly", "tags": {"team": "a"}, "experiment": "e"}
 
@@ -189,7 +196,7 @@ def test_no_address_is_refused_before_anything_runs(study, fairtrial, here, monk
         next((here / ".fairtrial").glob("trials/*"))
 
 
-def test_the_environment_says_where_to(study, fairtrial, closed, monkeypatch):
+def test_the_environment_says_where_to(study, fairtrial, closed, monkeypatch, without_mlflow):
     """Without a uri in the study, MLflow's own variable counts."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", closed)
     study(tracking={"experiment": "mine"})
@@ -197,7 +204,7 @@ def test_the_environment_says_where_to(study, fairtrial, closed, monkeypatch):
     assert fairtrial("mirror", "--dry-run")[1] == f"run 1 of small: 2 waiting, {closed} (mine)\n"
 
 
-def test_tracking_enters_no_identity(study, fairtrial, closed):
+def test_tracking_enters_no_identity(study, fairtrial, closed, without_mlflow):
     """A mirror added, changed or removed runs nothing again."""
     study(tracking=None)
     fairtrial("run", "study.yaml", "~tracking")
@@ -206,3 +213,59 @@ def test_tracking_enters_no_identity(study, fairtrial, closed):
     assert code == 0
     assert "all is done already: 2 done" in out
     assert "2 trials wait" in out
+
+
+def test_a_driver_that_is_killed(study, fairtrial, here, database, wait_for):
+    """Its mirror ends with it; the next session goes on, and mirrors what both of them measured, once each."""
+    (here / "hold").touch()
+    study(tracking={"uri": "sqlite:///mlflow.db"})
+    driver = subprocess.Popen([sys.executable, "-m", "fairtrial", "run", "study.yaml", "--quiet"], cwd=here)
+    wait_for(lambda: couriers(driver.pid))
+    (courier,) = couriers(driver.pid)
+    driver.kill()
+    driver.wait()
+    wait_for(lambda: not courier.is_running())
+    (here / "go").touch()
+    code, out, err = fairtrial("run", "study.yaml")
+    assert (code, "caution" in out) == (0, False), out + err
+    assert database.keys() == ["1", "1.1", "1.2"]
+
+
+def couriers(pid: int) -> list[psutil.Process]:
+    """Find the mirror's processes that a process started."""
+    return [child for child in psutil.Process(pid).children() if "fairtrial.flow.courier" in child.cmdline()]
+
+
+def test_a_run_that_is_interrupted_waits_for_nothing(study, fairtrial, here, database, monkeypatch, wait_for):
+    """Whoever stopped the driver is not kept waiting; what is missing there is told, and caught up."""
+    monkeypatch.setattr(follow.Process, "wait", lambda *_, **__: pytest.fail("a run that was stopped waits"))
+    (here / "stop.py").write_text(
+        "import time\nfrom pathlib import Path\n"
+        "def measure(x: float) -> dict[str, float]:\n"
+        "    if x == 2:\n"
+        "        Path('begun').touch()\n"
+        "    while x == 2 and not Path('go').exists():\n"
+        "        time.sleep(0.02)\n"
+        "    return {'score': x}\n"
+    )
+    study(
+        tracking={"uri": "sqlite:///mlflow.db"},
+        system={"python": "stop:measure"},
+        factors={"x": [1.0, 2.0, 3.0]},
+        metrics={"score": "maximize"},
+        parallel={"jobs": 1},
+    )
+
+    def stop():
+        wait_for((here / "begun").exists)
+        os.kill(os.getpid(), signal.SIGINT)
+        wait_for(lambda: "draining" in ask(None, "small", {"verb": "status"})["progress"].values())
+        (here / "go").touch()
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    code, out, _ = fairtrial("run", "study.yaml")
+    stopper.join()
+    assert code == 130
+    assert "; `fairtrial mirror 1` catches up" in out
+    assert database.keys() in ([], ["1"], ["1", "1.1"], ["1", "1.1", "1.2"])

@@ -64,28 +64,19 @@ def test_what_a_bad_server_missed_is_caught_up(study, fairtrial, server, proxy, 
     assert said.count("mirror") == 1
 
 
-KILLS = [
-    2,  # the experiment is made
-    4,  # the run itself
-    6,  # the first trial, not filled yet
-    8,
-    pytest.param(1, marks=pytest.mark.long),
-    pytest.param(3, marks=pytest.mark.long),
-    pytest.param(5, marks=pytest.mark.long),
-    pytest.param(7, marks=pytest.mark.long),
-    *(pytest.param(number, marks=pytest.mark.long) for number in range(9, 17)),
-]
+SHORT = (4, 7)
+"""Requests at which `make test` kills: the run itself, and a trial that is half there."""
+KILLS = [pytest.param(number, marks=() if number in SHORT else pytest.mark.long) for number in range(1, 17)]
 
 
 @pytest.mark.parametrize("number", KILLS)
-def test_a_mirror_that_is_killed(study, fairtrial, server, proxy, here, number):
+def test_a_mirror_that_is_killed(study, fairtrial, server, proxy, here, number, without_mlflow):
     """SIGKILL at the request of a number, which the server has done or not; then caught up: each is there once."""
     experiment = f"killed-{number}"
-    proxy.mode = "500"
+    proxy.mode, proxy.target = "forward", server.port
     study(tracking={"uri": proxy.uri, "experiment": experiment})
-    fairtrial("run", "study.yaml", "tracking.mlflow.uri=http://127.0.0.1:1")
-    fairtrial("run", "study.yaml")  # known under the proxy's address
-    proxy.mode, proxy.target, proxy.asked = "forward", server.port, 0
+    fairtrial("run", "study.yaml")
+    without_mlflow()  # it is back
     process = Process(here / ".fairtrial", 1, follow=False)
     proxy.before = lambda asked: os.kill(process.pid, signal.SIGKILL) if asked == number else None
     process.wait(silent_s=60)
@@ -102,23 +93,23 @@ def test_a_mirror_that_is_killed(study, fairtrial, server, proxy, here, number):
             assert len(server.ask(asked)["metrics"]) == (3 if name == "loss" else 1)
 
 
-@pytest.mark.long
-def test_two_mirrors_at_once(study, fairtrial, server, closed, here):
-    """One of them delivers, the other one is told so; each trial is there once."""
-    study(tracking={"uri": closed, "experiment": "two"}, factors={"x": {"range": [1, 20]}})
+def test_two_mirrors_at_once(study, fairtrial, server, here, without_mlflow):
+    """One of them delivers and the others are told so; each trial is there once."""
+    study(tracking={"uri": server.uri, "experiment": "two"}, factors={"x": {"range": [1, 20]}})
     fairtrial("run", "study.yaml")
-    study(tracking={"uri": server.uri, "experiment": "two"}, factors={"x": {"range": [1, 20]}}, timing=True)
+    without_mlflow()  # it is back
     several = [Process(here / ".fairtrial", 1, follow=False) for _ in range(3)]
     for process in several:
         process.wait(silent_s=60)
         process.close()
+    assert sorted(process.held for process in several) == [False, True, True]
+    assert sorted(process.delivered for process in several) == [0, 0, 20]
+    for process in several:
         process.forget()
-    fairtrial("run", "study.yaml", "timing=false")
-    fairtrial("mirror", "1")
     assert server.keys("two") == sorted(["1", *(f"1.{number}" for number in range(1, 21))])
 
 
-def test_a_run_that_is_being_mirrored(study, fairtrial, here, closed):
+def test_a_run_that_is_being_mirrored(study, fairtrial, here, closed, without_mlflow):
     """`mirror` leaves it to the mirror at work: exit 75, one line that names it."""
     study(tracking={"uri": closed})
     fairtrial("run", "study.yaml")

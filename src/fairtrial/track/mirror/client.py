@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ QUIET = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 """It sends nothing to anybody else, and writes nothing but what it is asked to."""
+UNUSED = ("pandas", "polars", "pyarrow")
+"""MLflow imports them where it finds them; a client of runs needs none, and half of the time goes into them."""
 PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
 """Every call ends soon; what fails is tried again by the mirror. A user's own values hold."""
 OF_ONE_RUN = {
@@ -59,7 +62,8 @@ class Client:
         for name, value in PATIENCE.items():
             os.environ.setdefault(name, value)
         try:
-            import mlflow.tracking  # noqa: F401
+            with _lean():
+                import mlflow.tracking  # noqa: F401
         except ImportError as problem:
             raise MissingPart(f"mirroring needs {problem.name or 'mlflow'}", hint=EXTRA) from problem
 
@@ -67,7 +71,7 @@ class Client:
         """Connect, and find or make the experiment. Raises MissingPart where a driver is missing, Unreachable."""
         from mlflow import MlflowClient
 
-        with self._told():
+        with self._told(), _lean():
             make(self._uri)
             self._client = MlflowClient(tracking_uri=self._uri)
             self._experiment = self._found_or_made()
@@ -177,6 +181,19 @@ class Client:
             said = " ".join(scrub(str(problem), self._uri).split())
             kind = Refused if getattr(problem, "error_code", "") in OF_ONE_RUN else Unreachable
             raise kind(said[:300] or type(problem).__name__) from None
+
+
+@contextmanager
+def _lean() -> Iterator[None]:
+    """Hide from MLflow what its smaller edition (mlflow-skinny) does without."""
+    loaded: Any = sys.modules
+    hidden = [name for name in UNUSED if name not in loaded]
+    loaded.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            loaded.pop(name, None)
 
 
 def _batches(tags: Sequence[Any], params: Sequence[Any], points: Sequence[Any]) -> Iterator[dict[str, list[Any]]]:
