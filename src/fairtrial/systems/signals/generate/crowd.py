@@ -4,7 +4,7 @@ Zero intelligence: which side and which level are drawn, not chosen (Smith, Farm
 Quantitative Finance 3; Cont, Stoikov and Talreja 2010, Operations Research 58). Distances from the best quote have a
 heavy tail (Bouchaud, Mezard and Potters 2002, Quantitative Finance 2), and the more orders a level has, the likelier
 one of them is pulled. The intent shows in who buys and sells at the market, and in waves: orders that are added on
-one side and pulled on the other, from the outer levels inwards.
+one side and pulled on the other, first from the outer levels inwards, then on all of these.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ USUAL, MOST = 6, 30
 """Orders of a level, about; and at most."""
 TRADES, WAVES, MOVES = 0.15, 0.40, 0.04
 """Shares of messages: orders at the market, waves, and orders that are moved; the others add and pull."""
-LEANS = 0.85
+LEANS = 0.9
 """How much of trades and waves goes the way of the intent, less how much goes the other way."""
 WAVE_TICKS = 12.0
 """Where a wave begins."""
@@ -92,11 +92,12 @@ def _trade(book: Book, rng: np.random.Generator, side: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _wave(book: Book, rng: np.random.Generator, intent: int, wave: Integers) -> None:
-    """Add on the wave's side, or pull on the other, where the wave is by now."""
+    """Add on the wave's side, or pull on the other: at its front as it comes in, and behind it afterwards."""
     age = book.state[NOW] - wave[0]
     if age >= wave[1]:
         wave[0], wave[2], age = book.state[NOW], BID if _agrees(rng, intent) else ASK, 0
-    place = WAVE_TICKS * (1 - age / wave[1]) + 2 * rng.random() - 1
+    front = WAVE_TICKS * (1 - 2 * age / wave[1]) + 2 * rng.random() - 1
+    place = front if 2 * age < wave[1] else WAVE_TICKS * rng.random()
     distance, other = max(int(place), 0), BID + ASK - wave[2]
     if rng.random() < 0.5 or depth(book, _level(book, other, distance)) < 2:
         _change(book, rng, wave[2], distance, adds=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import Field, ValidationError
 from fairtrial.errors import MissingPart, UnknownName, UserError
 from fairtrial.systems.signals.words import Grid, Name, Synthetic
 
+NEEDS = ("numba",)
 METHOD = 1
 """Of making messages: it is in the manifest, and is raised when the same seed gives others."""
 DAY_NS = 86_400 * 10**9
@@ -45,10 +47,9 @@ class Generate:
         Raises UserError for an id that other content has, UnknownName for a setting that the grid has not, MissingPart
         without numba.
         """
-        from importlib.util import find_spec
-
-        if find_spec("numba") is None:
-            raise MissingPart("the system signals needs numba", hint="pip install 'fairtrial[signals]'")
+        missing = [module for module in NEEDS if find_spec(module) is None]
+        if missing:
+            raise MissingPart(f"making up a market needs {missing[0]}", hint="pip install 'fairtrial[signals]'")
         synthetic = Synthetic.model_validate(arguments.model_dump(include=set(Synthetic.model_fields)))
         grid = settings(arguments.grid)
         days = range(1, (arguments.days or 1) + 1)
