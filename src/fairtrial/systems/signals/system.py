@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from fairtrial.contract.journal import Ledger
-from fairtrial.contract.system import Context, Tables
+from fairtrial.contract.system import Context, Mirrored, Tables
 from fairtrial.model.figure import Section
 from fairtrial.model.ranking import Ranking, Readiness
 from fairtrial.model.run import Measurements
@@ -103,3 +103,9 @@ class Signals:
         from fairtrial.systems.signals.rank.runtime import ready
 
         return ready(parameters, metrics, runtime)
+
+    def mirror(self, study: str, parameters: Mapping[str, Any], metrics: Mapping[str, float | None]) -> Mirrored:
+        """Return what a trial is called in other trackers."""
+        from fairtrial.systems.signals.tracked import mirrored
+
+        return mirrored(study, parameters, metrics)
