@@ -121,6 +121,10 @@ def _finish(ended: Ended, *, as_json: bool) -> int:
     return ended.exit_code
 
 
+MANY = 20
+"""Metrics of a condition that fit on a screen."""
+
+
 def _print_ended(ended: Ended) -> None:
     from fairtrial.cli import tables
 
@@ -130,9 +134,12 @@ def _print_ended(ended: Ended) -> None:
         say(f"caution: {caution}")
     if ended.findings and run.done:
         say()
-        tables.conditions(ended.findings[: tables.SHOWN], _seen(ended))
+        metrics, more = _seen(ended)
+        tables.conditions(ended.findings[: tables.SHOWN], metrics)
         cut = ended.conditions - tables.SHOWN
         say(tables.legend(ended.findings, cut, f"fairtrial show {run.number} --limit N"))
+        if more:
+            say(f"{more} more metrics, without a direction: fairtrial show {run.number}")
     elif ended.first_failure is not None:
         say(_nothing(ended.first_failure))
     for claim in ended.claims:
@@ -157,8 +164,11 @@ def _state(ended: Ended) -> str:
     return f"{ended.state}, {counts}" + (f" ({ended.reason})" if ended.reason else "")
 
 
-def _seen(ended: Ended) -> list[str]:
-    return list(dict.fromkeys(name for finding in ended.findings for name in finding.estimates))
+def _seen(ended: Ended) -> tuple[list[str], int]:
+    """Return the metrics to show, and how many others there are: of very many only those with a direction."""
+    every = list(dict.fromkeys(name for finding in ended.findings for name in finding.estimates))
+    shown = [name for name in every if name in ended.directed]
+    return (shown, len(every) - len(shown)) if len(every) > MANY and shown else (every, 0)
 
 
 def _next(ended: Ended) -> str:

@@ -18,7 +18,7 @@ from fairtrial.model.choice import ClaimFinding
 from fairtrial.model.finding import ConditionFinding
 from fairtrial.model.outcome import FailureClass
 from fairtrial.model.run import Run, TrialRow
-from fairtrial.model.study import Study
+from fairtrial.model.study import Direction, Study
 
 if TYPE_CHECKING:
     from fairtrial.store.book import Book
@@ -52,6 +52,8 @@ class Ended:
     first_failure: TrialRow | None = None
     claims: tuple[ClaimFinding, ...] = ()
     """The study's claims with their verdicts, where it ended finished."""
+    directed: tuple[str, ...] = ()
+    """The metrics with a direction."""
     measured: bool = True
     """Trials were settled in this session; otherwise all was done already."""
 
@@ -130,6 +132,7 @@ def _ended(book: Book, number: int, end: tuple[str, str, tuple[str, ...]], sessi
         survey=session.survey,
         findings=findings,
         conditions=conditions,
+        directed=tuple(metric.name for metric in metrics if metric.direction is not Direction.NONE),
         cautions=cautions,
         failures=failures,
         first_failure=next(iter(book.ledger.trials(number, limit=1, status="failed")), None) if row.failed else None,
