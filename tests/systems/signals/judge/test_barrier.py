@@ -53,9 +53,9 @@ def test_a_gap_over_both_barriers_is_what_it_lands_on():
 def test_every_bin_agrees_with_a_plain_loop(unit, barriers, walk):
     """On half ticks, on finer grids and off any, with gaps in the mids and jumps over many ticks."""
     rng = np.random.default_rng(0)
-    mid = walk(1500, rng)[0] * 2 * unit
-    mid[rng.random(1500) < 0.01] += np.rint(rng.normal(0, 20)) * unit
-    mid[rng.random(1500) < 0.05] = NAN
+    mid = walk(700, rng)[0] * 2 * unit
+    mid[rng.random(700) < 0.01] += np.rint(rng.normal(0, 20)) * unit
+    mid[rng.random(700) < 0.05] = NAN
     mid[:3] = NAN
     agree(mid, barriers)
 

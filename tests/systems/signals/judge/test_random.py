@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from fairtrial.systems.signals.judge.fire import Fired
-from fairtrial.systems.signals.judge.fold import Stretch
 from fairtrial.systems.signals.judge.honest import ground, rules
 from fairtrial.systems.signals.judge.overlap import trade
 from fairtrial.systems.signals.judge.random import HITS, LEAST, Pattern, chance
@@ -25,13 +24,13 @@ def patterns_of(market_of, walk, evaluation, *, bins=600, seed=0, tests=((100, 3
     for start, stop in tests:
         bins_ = np.sort(rng.choice(np.arange(start, stop), 12, replace=False))
         fired = Fired(bins_, rng.choice(np.array([1, -1], np.int8), 12))
-        found.append(Pattern(made, Stretch(0, start, stop, stop), fired))
+        found.append(Pattern(made, fired, start, stop, stop))
     return found
 
 
 def plainly(pattern, how, offset, sign):
     """Move and trade one pattern the plain way; return sum and count."""
-    start, stop = pattern.stretch.start, pattern.stretch.stop
+    start, stop = pattern.start, pattern.stop
     moved = sorted(
         (start + (at - start + offset) % (stop - start), sign * side)
         for at, side in zip(pattern.fired.bins.tolist(), pattern.fired.sides.tolist(), strict=True)
@@ -49,7 +48,7 @@ def test_every_offset_one_by_one(policy, market_of, walk):
     how, tests = rules(evaluation), patterns_of(market_of, walk, evaluation)
     p, means = [], []
     for sign in (1, -1):
-        sides = [np.array([plainly(one, how, offset, sign) for offset in range(len(one.stretch))]) for one in tests]
+        sides = [np.array([plainly(one, how, offset, sign) for offset in range(one.offsets)]) for one in tests]
         sums = np.add.outer(sides[0][:, 0], sides[1][:, 0])
         counts = np.add.outer(sides[0][:, 1], sides[1][:, 1])
         means.append(sums / counts)
@@ -104,7 +103,7 @@ def test_always_long_in_a_rising_market_is_matched(market_of, walk):
     evaluation = Evaluation(tp_ticks=4, sl_ticks=4, max_hold_bins=50, costs=Costs(half_spread=0.5))
     made = ground(market_of(np.arange(2000) * 0.5, 0.5), evaluation)
     fired = Fired(np.arange(0, 2000, 20), np.ones(100, np.int8))
-    tests = [Pattern(made, Stretch(0, 0, 2000, 2000), fired)]
+    tests = [Pattern(made, fired, 0, 2000, 2000)]
     found = chance(tests, rules(evaluation), 4 - 1.5, draws=2000, rng=np.random.default_rng(0))
     assert found.p == 1
     assert found.mean_ticks == pytest.approx(2.5)

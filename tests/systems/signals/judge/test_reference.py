@@ -137,7 +137,7 @@ def stretches(n, evaluation):
 def random_case(number, market_of, walk, lingering, plain):
     """Draw a market with gaps, values with gaps, a signal and an evaluation."""
     rng = np.random.default_rng([5, number])
-    n = int(rng.integers(1500, 4000))
+    n = int(rng.integers(900, 2000))
     mid, half = walk(n, rng, moves=0.6)
     mid[rng.random(n) < rng.choice([0, 0.03])] = np.nan
     mode = ("state", "probability", "confidence")[number % 3]
@@ -149,11 +149,11 @@ def random_case(number, market_of, walk, lingering, plain):
     signal = plain(mode, levels, () if number % 2 else (0.3, 0.6, 0.9))
     given = {
         "tp_ticks": float(rng.choice([2, 4, 8, 2.5])), "sl_ticks": float(rng.choice([1.5, 4, 8])),
-        "max_hold_bins": int(rng.integers(2, 150)), "warmup_bins": int(rng.integers(0, 200)),
+        "max_hold_bins": int(rng.integers(2, 80)), "warmup_bins": int(rng.integers(0, 100)),
         "cooldown_bins": int(rng.choice([0, 1, 5, 30])), "min_signals": int(rng.choice([1, 5, 20])),
     }  # fmt: skip
     folds = Folds(
-        count=int(rng.integers(1, 5)), embargo_bins=int(rng.integers(0, 100)), holdout=float(rng.choice([0, 0.2]))
+        count=int(rng.integers(1, 5)), embargo_bins=int(rng.integers(0, 50)), holdout=float(rng.choice([0, 0.2]))
     )
     spread = "observed" if rng.random() < 0.5 else 0.75
     costs = Costs(entry_delay_bins=int(rng.integers(0, 4)), half_spread=spread, slippage_ticks=0.1, fee_ticks=0.3)

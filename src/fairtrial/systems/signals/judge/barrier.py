@@ -7,7 +7,7 @@ reaches it, whatever the distance to the barriers; elsewhere each bin is followe
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -128,8 +128,8 @@ def _passed(levels: Shorts, reach: int, tp: int, sl: int, hold: int) -> tuple[Sh
     for at in range(n - 1, -1, -1):
         here = levels[at] + pad
         last = min(at + hold, n - 1)
-        _settle(exits[0], outcomes[0], at, up[here + tp], down[here - sl], last)
-        _settle(exits[1], outcomes[1], at, down[here - tp], up[here + sl], last)
+        exits[0, at], outcomes[0, at] = _first(up[here + tp], down[here - sl], last)
+        exits[1, at], outcomes[1, at] = _first(down[here - tp], up[here + sl], last)
         before = levels[at - 1] + pad if at else here
         for level in range(before + 1, here + 1):
             up[level] = at
@@ -139,11 +139,12 @@ def _passed(levels: Shorts, reach: int, tp: int, sl: int, hold: int) -> tuple[Sh
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _settle(exits: Any, outcomes: Any, at: int, gain: int, loss: int, last: int) -> None:
-    """Write down which comes first."""
+def _first(gain: int, loss: int, last: int) -> tuple[int, int]:
+    """Return which bin comes first, and what it is."""
     first = min(gain, loss)
-    exits[at] = min(first, last)
-    outcomes[at] = TIMEOUT if first > last else (TP if gain < loss else SL)
+    if first > last:
+        return last, TIMEOUT
+    return first, TP if gain < loss else SL
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

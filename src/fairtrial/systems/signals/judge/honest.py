@@ -120,6 +120,9 @@ def _by_chance(
     expectancy = measure.mean(trades.net_ticks[np.isfinite(trades.net_ticks)])
     if expectancy is None:
         return measure.against_chance(None, None)
-    patterns = [Pattern(setting.grounds[one.fold.test.market], one.fold.test, one.fired) for one in tests]
+    patterns = [
+        Pattern(setting.grounds[test.market], one.fired, test.start, test.stop, test.reach)
+        for one, test in ((one, one.fold.test) for one in tests)
+    ]
     found = chance(patterns, setting.rules, expectancy, draws=setting.evaluation.draws, rng=rng)
     return measure.against_chance(expectancy, found)

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from fairtrial.stats.resample import TIE
 from fairtrial.systems.signals.judge.fire import Fired
-from fairtrial.systems.signals.judge.fold import Stretch
 from fairtrial.systems.signals.judge.overlap import Ground, Room, Rules, book, walk, worth
 from fairtrial.systems.signals.record import TRUNCATED, Floats, Integers
 
@@ -28,18 +28,25 @@ LEAST, HITS = 1000, 50
 """Draws at least, and draws as good as the signals that are enough."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """The signals of one test."""
+class Pattern(NamedTuple):
+    """The signals of one test, the bins from `start` to before `stop`."""
 
     ground: Ground
-    stretch: Stretch
     fired: Fired
+    start: int
+    stop: int
+    reach: int
+    """Every trade has to end before this bin."""
+
+    @property
+    def offsets(self) -> int:
+        """Return by how many different offsets it can be moved."""
+        return max(1, self.stop - self.start)
 
     @property
     def mirrored(self) -> Pattern:
         """Return the same signals with their sides exchanged."""
-        return replace(self, fired=Fired(self.fired.bins, -self.fired.sides))
+        return self._replace(fired=Fired(self.fired.bins, -self.fired.sides))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ def chance(
     size, done = LEAST, 0
     while done < draws and not (done >= LEAST and hits.max() >= HITS):
         count = min(size, draws - done)
-        offsets = [rng.integers(0, max(1, len(pattern.stretch)), count) for pattern in patterns]
+        offsets = [rng.integers(0, pattern.offsets, count) for pattern in patterns]
         means = np.stack([kind.means(offsets, count) for kind in kinds])
         good = hits[:, None] + np.cumsum(~(means < bound), axis=1)
         enough = max(LEAST - done, int(np.searchsorted(good.max(axis=0), HITS)) + 1)
@@ -84,15 +91,14 @@ class _Kind:
 
     def __init__(self, patterns: Sequence[Pattern], rules: Rules) -> None:
         self.patterns, self.rules = patterns, rules
-        self.memory = [np.full((2, max(1, len(pattern.stretch))), np.nan) for pattern in patterns]
+        self.memory = [np.full((2, pattern.offsets), np.nan) for pattern in patterns]
 
     def means(self, offsets: Sequence[Integers], count: int) -> Floats:
         """Return the mean net result of that many draws, an offset for each test; NaN where no trade ended."""
         sums, trades = np.zeros(count), np.zeros(count)
         for pattern, known, moved in zip(self.patterns, self.memory, offsets, strict=True):
             if len(pattern.fired.bins):
-                span = pattern.stretch.start, pattern.stretch.stop, pattern.stretch.reach
-                _remember(pattern.ground, self.rules, pattern.fired, span, moved, known)
+                _remember(pattern, self.rules, moved, known)
                 sums += known[0, moved]
                 trades += known[1, moved]
         found: Floats = np.divide(sums, trades, where=trades > 0, out=np.full(count, np.nan))
@@ -100,16 +106,15 @@ class _Kind:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _remember(
-    ground: Ground, rules: Rules, fired: Fired, span: tuple[int, int, int], offsets: Integers, known: Floats
-) -> None:
+def _remember(pattern: Pattern, rules: Rules, offsets: Integers, known: Floats) -> None:
     """Trade the offsets that are not known yet: sum of the net results, and trades that ended."""
+    ground, fired = pattern.ground, pattern.fired
     moved = Fired(np.empty_like(fired.bins), np.empty_like(fired.sides))
     room = book(len(fired.bins))
     for offset in offsets:
         if np.isnan(known[0, offset]):
-            _move(fired, span[0], span[1], offset, moved)
-            count = walk(ground, rules, moved, span[2], room)
+            _move(fired, pattern.start, pattern.stop, offset, moved)
+            count = walk(ground, rules, moved, pattern.reach, room)
             known[0, offset], known[1, offset] = _sum(ground, rules, room, count)
 
 
