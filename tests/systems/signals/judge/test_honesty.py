@@ -95,9 +95,9 @@ def discoveries(judged, repeats, cell, **given):
 
 @pytest.mark.parametrize("cell", ["lingers for 10 bins", "probability", "leans against the price"])
 def test_no_discoveries_in_short(judged, cell):
-    """120 random walks."""
-    found, held, intervals = discoveries(judged, 120, cell)
-    assert lower(found, 120) <= 0.05
+    """150 random walks."""
+    found, held, intervals = discoveries(judged, 150, cell)
+    assert lower(found, 150) <= 0.05
     assert upper(held, intervals) >= 0.95
 
 
