@@ -12,6 +12,7 @@ STUDY = {
     "base": {"data": {"dataset": "0123", "grid": None}, "rate": 1e-7, "name": "1e-3", "flag": "true"},
     "factors": {"data.grid": [None, {"c1": 2.0, "spectrum_windows": [5, 10]}], "wide": list(range(200))},
     "variants": {"x": {"set": {"signal.name": "x"}, "factors": {"a.b": [[1, 2], [3, 4]]}}},
+    "exclude": ["variant == 'x' and a.b == [1, 2]", "b == 1"],
     "parallel": {"jobs": 4},
 }
 
@@ -22,7 +23,12 @@ def test_what_is_written_is_read_again() -> None:
     assert parse(text)[0] == STUDY
     assert text == written(Converted(STUDY))
     assert text.startswith("study: a\n")
-    assert "parallel: {jobs: 4}\n" in text
+    for lines in (
+        "parallel: {jobs: 4}\n",
+        "  x:\n    set: {signal.name: x}\n    factors:\n      a.b: [[1, 2], [3, 4]]\n",
+        "exclude:\n- variant == 'x' and a.b == [1, 2]\n- b == 1\n",
+    ):
+        assert lines in text
 
 
 def test_notes_are_comments_before_it() -> None:

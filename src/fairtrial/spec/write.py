@@ -45,12 +45,21 @@ def _styled(value: Any, depth: int) -> Any:
 
     if isinstance(value, Mapping):
         mapping = CommentedMap((name, _styled(inner, depth + 1)) for name, inner in value.items())
-        flat = not any(isinstance(inner, Mapping | list) for inner in value.values())
-        if depth > 1 or (depth == 1 and flat and len(value) < 3):
+        if _on_one_line(value, depth):
             mapping.fa.set_flow_style()
         return mapping
     if isinstance(value, list):
         sequence = CommentedSeq(_styled(inner, depth + 1) for inner in value)
-        sequence.fa.set_flow_style()
+        if depth > 1:
+            sequence.fa.set_flow_style()
         return sequence
     return value
+
+
+def _on_one_line(value: Mapping[str, Any], depth: int) -> bool:
+    """Say whether a mapping is written on one line: of those below the sections all but arms and their axes."""
+    nested = [inner for inner in value.values() if isinstance(inner, Mapping)]
+    listed = [inner for inner in value.values() if isinstance(inner, list)]
+    if depth == 1:
+        return len(value) < 3 and not nested and not listed
+    return depth > 3 or (depth == 2 and len(nested) < 2) or (depth == 3 and not listed)

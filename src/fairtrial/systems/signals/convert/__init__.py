@@ -1,0 +1,1 @@
+"""Configurations of the older harness, as studies."""
