@@ -71,7 +71,32 @@ def test_those_that_cannot_be_told_from_the_first_are_marked(shelf, add) -> None
         metrics={"expectancy_net_ticks": 0.4},
     )
     (section,) = ranking(shelf, 1).sections
-    assert [(row[0], row[4]) for row in section.tables[0].rows] == [("=", "8/4"), ("=", "7/4"), ("", "6/4")]
+    (table,) = section.tables
+    barriers = table.columns.index("tp/sl")
+    assert [(row[0], row[barriers]) for row in table.rows] == [("=", "8/4"), ("=", "7/4"), ("", "6/4")]
+
+
+def test_what_all_rows_share_is_a_sentence(shelf, add) -> None:
+    """A column that says the same in each row leaves the table; the others stay, with numbers nobody misreads."""
+    add(tp_ticks=8, metrics={"p_random": 1e-6, "expectancy_net_ticks": 0.0512})
+    add(tp_ticks=6, metrics={"expectancy_net_ticks": -0.5})
+    (section,) = ranking(shelf, 1).sections
+    (table,) = section.tables
+    assert "tp/sl" in table.columns
+    assert not {"settings", "data", "cooldown"} & set(table.columns)
+    assert "The same in all rows: data monday, cooldown 30." in section.sentences
+    row = dict(zip(table.columns, table.shown()[0], strict=True))
+    assert row["p"] == "<0.0001"
+    assert row["net"] == "0.05"
+
+
+def test_the_plot_has_the_first_on_top(shelf, add) -> None:
+    """Places along y are read from the top; labels say the cooldown where it varies."""
+    add(tp_ticks=8, metrics={"expectancy_net_ticks": 1.0})
+    add(tp_ticks=6, cooldown_bins=100, metrics={"expectancy_net_ticks": 0.5})
+    ((figure,),) = [section.figures for section in ranking(shelf, 1).sections]
+    assert figure.y.ticks == ((0.0, "msd 8/4 cooldown 30"), (1.0, "msd 6/4 cooldown 100"))
+    assert figure.series[0].x == (1.0, 0.5)
 
 
 def test_too_few_trades_are_left_out_and_said(shelf, add) -> None:

@@ -13,7 +13,8 @@ def rank(shelf, **words):
 
 
 def barriers(sections) -> list[str]:
-    return [row[4] for row in sections[0].tables[0].rows]
+    table = sections[0].tables[0]
+    return [row[table.columns.index("tp/sl")] for row in table.rows]
 
 
 def test_the_order_is_what_was_asked_for(shelf, add) -> None:

@@ -10,6 +10,7 @@ from fairtrial.errors import UnknownName
 from fairtrial.model.figure import Axis, Figure, Mark, Section, Series
 from fairtrial.model.run import Measurements
 from fairtrial.systems.signals.conclude.trials import Trial, leaders, shortened
+from fairtrial.systems.signals.record import Floats
 
 SHOWN = 5
 FINAL = -1
@@ -32,18 +33,20 @@ def section(measured: Measurements, tables: Tables) -> Section | None:
 def _section(best: list[Trial], trades: pl.DataFrame) -> Section | None:
     table = trades.filter(pl.col("net_ticks").is_finite()).sort("trial", "market", "entry_bin")
     labels = shortened([trial.label for trial in best])
-    series = [line for trial, label in zip(best, labels, strict=True) if (line := _line(trial, label, table))]
+    starts = _starts(table)
+    series = [line for trial, label in zip(best, labels, strict=True) if (line := _line(trial, label, table, starts))]
     if not series:
         return None
     first = table.filter((pl.col("fold") == FINAL) & (pl.col("trial") == best[0].number))["entry_bin"]
     marks = [Mark("y", 0.0, "breaks even")]
-    if len(first) and table["market"].n_unique() == 1:
+    several = table["market"].n_unique() > 1
+    if len(first) and not several:
         marks.append(Mark("x", float(first[0]), "final block"))
     said = "Summed net result of the best trials, entry by entry; truncated trades are in no sum."
     figure = Figure(
         name="course",
         title="How the leaders gained",
-        x=Axis("bin of entry, one market after the other"),
+        x=Axis("bin of entry, one market after the other" if several else "bin of entry"),
         y=Axis("summed net result, ticks"),
         series=tuple(series),
         marks=tuple(marks),
@@ -52,11 +55,17 @@ def _section(best: list[Trial], trades: pl.DataFrame) -> Section | None:
     return Section("Course", (said,), figures=(figure,))
 
 
-def _line(trial: Trial, label: str, table: pl.DataFrame) -> Series | None:
+def _starts(table: pl.DataFrame) -> Floats:
+    """Return where each market begins along the plot: after the last entry that any trial made in those before it."""
+    market = table["market"].to_numpy()
+    last = np.zeros(1 + market.max(initial=0))
+    np.maximum.at(last, market, table["entry_bin"].to_numpy().astype(np.float64))
+    return np.concatenate([[0.0], np.cumsum(last)[:-1]])
+
+
+def _line(trial: Trial, label: str, table: pl.DataFrame, starts: Floats) -> Series | None:
     rows = table.filter(pl.col("trial") == trial.number)
     if rows.is_empty():
         return None
-    entry, market = rows["entry_bin"].to_numpy(), rows["market"].to_numpy()
-    ahead = np.concatenate([[0], np.cumsum([entry[market == each].max() for each in range(int(market.max()))] or [])])
-    at = entry + ahead[market]
-    return Series(label, tuple(at.astype(float)), tuple(np.cumsum(rows["net_ticks"].to_numpy())), kind="steps")
+    at = rows["entry_bin"].to_numpy() + starts[rows["market"].to_numpy()]
+    return Series(label, tuple(at.tolist()), tuple(np.cumsum(rows["net_ticks"].to_numpy()).tolist()), kind="steps")

@@ -12,7 +12,12 @@ from fairtrial.model.study import ABSENT
 from fairtrial.model.words import level
 from fairtrial.systems.signals.record import Floats
 
-PLAIN = {"data.dataset": "", "signal.name": "", "evaluation.tp_ticks": "tp ", "evaluation.sl_ticks": "sl "}
+PLAIN = {
+    "data.dataset": "", "signal.name": "", "evaluation.tp_ticks": "tp ", "evaluation.sl_ticks": "sl ",
+    "evaluation.cooldown_bins": "cooldown ", "evaluation.max_hold_bins": "hold ", "data.synthetic.edge": "edge ",
+    "evaluation.costs.entry_delay_bins": "delay ", "evaluation.costs.half_spread": "half spread ",
+    "evaluation.costs.fee_ticks": "fee ",
+}  # fmt: skip
 """Factor -> what stands before its level in a label; any other is named by its last word."""
 
 

@@ -8,6 +8,7 @@ from fairtrial.model.figure import Axis, Cell, Figure, Grid, Mark, Section, Seri
 from fairtrial.systems.signals.rank.order import BY, Order
 from fairtrial.systems.signals.rank.standing import Standing
 
+Rows = tuple[tuple[Cell, ...], ...]
 SHOWN = 20
 """Rows of a report; the verb shows as many as it is asked for."""
 HONEST = (
@@ -15,6 +16,10 @@ HONEST = (
     "DSR", "final block", "final trades",
 )  # fmt: skip
 ORIGINAL = ("", "signal", "settings", "data", "tp/sl", "cooldown", "signals", "tp_rate", "mean pnl", "per hour")
+LIFTED = ("settings", "data", "cooldown")
+"""Columns that leave the table where all rows say the same: a sentence says it."""
+SMALL = 1e-4
+"""Probabilities below it are shown as that."""
 WARNING = (
     "The best threshold of each was chosen on the very data that it is shown for; fills at the mid, no costs, no "
     "correction for what was tried: this shows nothing."
@@ -46,20 +51,28 @@ def _honest(one: Standing) -> bool:
 
 
 def _after_costs(found: Order, places: Sequence[int], *, of: int) -> Section:
-    rows = tuple(_row(found, place) for place in places)
+    columns, rows, same = _lifted(HONEST, [_row(found, place) for place in places])
     tried = max(found.rows[place].tried for place in places)
     told = "; ".join(f"{name}: {what}" for name, what in TOLD.items())
     counted = f"{tried} configurations were tried on these data, as the book says."
     said = (
         f"{_first(len(places), of)}, by {_named(found.by)}; {counted}",
+        *same,
         *_rates(found.by),
         *_left(found),
         f"{told[0].upper()}{told[1:]}. = marks those that cannot be told from the first.",
     )
-    decimals = dict.fromkeys(("net", "low", "high", "adjusted", "final block"), 2) | dict.fromkeys(
-        ("p", "p adj.", "DSR"), 4
-    )
-    return Section("Ranking", said, (Grid(HONEST, rows, decimals=decimals),), _figures(found, places))
+    decimals = dict.fromkeys(("net", "low", "high", "adjusted", "final block"), 2)
+    return Section("Ranking", said, (Grid(columns, rows, decimals=decimals),), _figures(found, places))
+
+
+def _lifted(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> tuple[tuple[str, ...], Rows, list[str]]:
+    """Take the columns out that say the same in each row, so that a terminal has room; return what they say."""
+    kept = [at for at, name in enumerate(columns) if name not in LIFTED or len({str(row[at]) for row in rows}) > 1]
+    gone = [(name, rows[0][at]) for at, name in enumerate(columns) if at not in kept]
+    said = ", ".join(f"{name} {value}" for name, value in gone if value != "")
+    rest = tuple(tuple(row[at] for at in kept) for row in rows)
+    return tuple(columns[at] for at in kept), rest, [f"The same in all rows: {said}."] if said else []
 
 
 def _first(shown: int, of: int) -> str:
@@ -87,9 +100,22 @@ def _row(found: Order, place: int) -> tuple[Cell, ...]:
     one = found.rows[place]
     start = "=" if place in found.level else ""
     counts = (one.configuration.total("trades"),)
-    last = (one.holdout, one.holdout_trades)
-    net = (one.net, one.low, one.high, one.adjusted, one.p, one.p_adjusted, one.deflated)
-    return (start, *_settings(one), *counts, *net, *last)
+    last = (_ticks(one.holdout), one.holdout_trades)
+    net = map(_ticks, (one.net, one.low, one.high, one.adjusted))
+    chance = map(_chance, (one.p, one.p_adjusted, one.deflated))
+    return (start, *_settings(one), *counts, *net, *chance, *last)
+
+
+def _ticks(value: float | None) -> float | None:
+    """Return hundredths of a tick: nothing here is known better."""
+    return None if value is None else round(value, 2) + 0.0
+
+
+def _chance(value: float | None) -> Cell:
+    """Write a probability; a very small one only as that."""
+    if value is None:
+        return None
+    return f"<{SMALL:g}" if value < SMALL else f"{value:.4f}"
 
 
 def _settings(one: Standing) -> tuple[Cell, ...]:
@@ -107,14 +133,15 @@ def settings(one: Standing) -> str:
 
 
 def _older(found: Order, places: Sequence[int], *, of: int) -> Section:
-    rows = tuple(_older_row(found.rows[place]) for place in places)
+    columns, rows, same = _lifted(ORIGINAL, [_older_row(found.rows[place]) for place in places])
     said = (
         f"{_first(len(places), of)}, by {_named(found.by)}. {WARNING}",
+        *same,
         *_rates("tp_rate"),
         *_left(found),
     )
     decimals = {"tp_rate": 4, "mean pnl": 3, "per hour": 1}
-    return Section("Ranking, protocol original", said, (Grid(ORIGINAL, rows, decimals=decimals),))
+    return Section("Ranking, protocol original", said, (Grid(columns, rows, decimals=decimals),))
 
 
 def _older_row(one: Standing) -> tuple[Cell, ...]:
@@ -125,11 +152,12 @@ def _older_row(one: Standing) -> tuple[Cell, ...]:
 
 def _figures(found: Order, places: Sequence[int]) -> tuple[Figure, ...]:
     """Draw each configuration's interval, and what the final block said."""
-    rows = [found.rows[place] for place in reversed(places) if found.rows[place].low is not None]
+    rows = [found.rows[place] for place in places if found.rows[place].low is not None]
     if len(rows) < 2:
         return ()
     at = tuple(float(place) for place in range(len(rows)))
-    ticks = tuple((place, _label(one)) for place, one in zip(at, rows, strict=True))
+    cooled = len({one.configuration.evaluation["cooldown_bins"] for one in rows}) > 1
+    ticks = tuple((place, _label(one, cooled=cooled)) for place, one in zip(at, rows, strict=True))
     net, low, high = ([getattr(one, name) for one in rows] for name in ("net", "low", "high"))
     last = [(place, one.holdout) for place, one in zip(at, rows, strict=True) if one.holdout is not None]
     series = (
@@ -148,7 +176,9 @@ def _figures(found: Order, places: Sequence[int]) -> tuple[Figure, ...]:
     )
 
 
-def _label(one: Standing) -> str:
+def _label(one: Standing, *, cooled: bool) -> str:
     evaluation = one.configuration.evaluation
-    text = f"{one.configuration.signal} {evaluation['tp_ticks']:g}/{evaluation['sl_ticks']:g} {settings(one)}"
+    cooldown = f" cooldown {evaluation['cooldown_bins']}" if cooled else ""
+    barriers = f"{evaluation['tp_ticks']:g}/{evaluation['sl_ticks']:g}"
+    text = f"{one.configuration.signal} {barriers}{cooldown} {settings(one)}".strip()
     return text if len(text) <= 60 else f"{text[:59]}…"

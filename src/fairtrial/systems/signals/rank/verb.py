@@ -12,7 +12,7 @@ from fairtrial.model.figure import Section
 from fairtrial.systems.signals.rank.configuration import SYSTEM, Configuration, configurations, runs_of
 from fairtrial.systems.signals.rank.order import order
 from fairtrial.systems.signals.rank.ranking import LEAST, judged
-from fairtrial.systems.signals.rank.standing import standings
+from fairtrial.systems.signals.rank.standing import Standing, standings
 from fairtrial.systems.signals.rank.table import SHOWN, sections
 
 
@@ -50,9 +50,17 @@ class Rank:
             said = (
                 f"none of {len(rows)} configurations has {arguments.min_signals} trades and a value of {arguments.by}"
             )
-            raise NothingMeasured(said, hint="--min-signals 1 asks for less")
+            raise NothingMeasured(said, hint=_instead(rows, arguments))
         made = sections(found, shown=arguments.limit)
         return made if arguments.by != "expectancy" else (*made, Section("Verdict", judged(found)[::-1]))
+
+
+def _instead(rows: Sequence[Standing], arguments: RankArguments) -> str:
+    """Say what to ask for where nothing can be ranked."""
+    older = all(one.configuration.evaluation["protocol"] == "original" for one in rows)
+    if older and arguments.by == "expectancy":
+        return "protocol: original knows no costs; --by mean_pnl_ticks ranks what it counted"
+    return "--min-signals 1 asks for less" if arguments.min_signals > 1 else "fairtrial show says what was measured"
 
 
 def _asked(ledger: Any, number: int) -> int:
