@@ -64,7 +64,7 @@ def space(given: Foreign, name: str, sweep: Sweep) -> Space:
 
     Raises SpecError for a parameter that it does not have, a level that it refuses, and an axis that changes nothing.
     """
-    axes = tuple(_axes(given, name, sweep))
+    axes = _axes(given, name, sweep)
     if prod(len(axis.levels) for axis in axes) > MOST:
         raise given.wrong("sweep", f"more than {MOST:,} combinations of parameters of {name}", "write several files")
     made = _resolved(name, axes)
@@ -73,31 +73,41 @@ def space(given: Foreign, name: str, sweep: Sweep) -> Space:
         _check_levels(given, name, (number, axis), made)
     first = next((row for row in accepted if _alive(row, axes, accepted)), None)
     if first is None:
-        raise given.wrong(_around(name, axes), f"no combination in which every axis of {name} changes something")
+        raise given.wrong(
+            axes[0].path.rpartition(".")[0],
+            f"no combination in which every axis of {name} changes something",
+            "write two files",
+        )
     refused = tuple(_refusals(axes, made))
     ordered = tuple(_first(axis, row) for axis, row in zip(axes, first, strict=True))
     return Space(ordered, refused, len(made), len(accepted), len(set(accepted.values())))
 
 
-def _axes(given: Foreign, name: str, sweep: Sweep) -> Iterator[Axis]:
-    """Yield the axes of a signal; its own come in the place of universal ones of the same name."""
+def _axes(given: Foreign, name: str, sweep: Sweep) -> list[Axis]:
+    """Return the axes of a signal; its own come in the place of universal ones of the same name."""
     own = sweep.per_signal.get(name, {})
     if COOLDOWN in own:
         path = f"sweep.per_signal.{name}.{COOLDOWN}"
         raise given.wrong(path, "the older harness read it and did nothing with it", f"sweep.universal.{COOLDOWN}")
-    paths = {key: f"sweep.universal.{key}" for key in sweep.universal if key != COOLDOWN}
-    paths |= {key: f"sweep.per_signal.{name}.{key}" for key in own}
+    universal = {key: levels for key, levels in sweep.universal.items() if key != COOLDOWN}
+    found = _section(given, name, "sweep.universal", universal)
+    found |= _section(given, name, f"sweep.per_signal.{name}", own)
+    return [found[known] for known in sorted(found)]
+
+
+def _section(given: Foreign, name: str, section: str, sweep: Mapping[str, Sequence[Any]]) -> dict[str, Axis]:
+    """Return the axes of one section, by the names that they have here."""
     fields = signal(name).Parameters.model_fields
-    seen: dict[str, str] = {}
-    for key in sorted(paths):
-        known = translated(name, key)
+    found: dict[str, Axis] = {}
+    for key, levels in sweep.items():
+        known, path = translated(name, key), f"{section}.{key}"
         if known not in fields:
-            raise given.wrong(paths[key], f"the signal {name} has no parameter {key!r}", nearest(key, _known(name)))
-        if known in seen:
-            raise given.wrong(paths[key], f"{key} and {seen[known]} are one parameter of {name}", "remove one")
-        seen[known] = key
-        levels = own[key] if key in own else sweep.universal[key]
-        yield Axis(known, paths[key], tuple(value(name, known, level) for level in levels))
+            raise given.wrong(path, f"the signal {name} has no parameter {key!r}", nearest(key, _known(name)))
+        if known in found:
+            message = f"{key} and {found[known].path.rpartition('.')[2]} are one parameter of {name}"
+            raise given.wrong(path, message, "remove one")
+        found[known] = Axis(known, path, tuple(value(name, known, level) for level in levels))
+    return found
 
 
 def _known(name: str) -> set[str]:
@@ -169,7 +179,3 @@ def _refusals(axes: Sequence[Axis], made: Outcomes) -> Iterator[Mapping[str, Any
             for part in sorted({tuple(row[number] for number in chosen) for row in left} - taken):
                 left = {row for row in left if tuple(row[number] for number in chosen) != part}
                 yield {axes[number].name: axes[number].levels[i] for number, i in zip(chosen, part, strict=True)}
-
-
-def _around(name: str, axes: Sequence[Axis]) -> str:
-    return axes[0].path.rpartition(".")[0] if axes else f"sweep.per_signal.{name}"
