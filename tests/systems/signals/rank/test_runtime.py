@@ -34,6 +34,12 @@ def test_every_parameter_has_a_key_and_the_threshold_is_the_one_that_was_chosen(
     assert ready(winner(threshold=0.7), {"threshold": 0.7}, RUNTIME).values["signals.msd.threshold"][1] == 0.7
 
 
+def test_a_threshold_that_nobody_measured_is_not_written(winner) -> None:
+    """A study may leave the metric out: the file would hold a number that is none."""
+    found = ready(winner(), {}, RUNTIME)
+    assert "metrics: {threshold: none}" in found.objection
+
+
 @pytest.mark.parametrize(("runtime", "runs"), [(RUNTIME, "it runs iirc, msd"), ({}, "it names no signals")])
 def test_a_signal_that_the_runtime_lacks_is_refused_with_what_is_missing(winner, runtime, runs) -> None:
     """The list names the scorer, its call and every key."""

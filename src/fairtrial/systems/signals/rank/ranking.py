@@ -51,7 +51,8 @@ def judged(found: Order) -> tuple[Verdict, str]:
     doubts = list(_doubts(one))
     if doubts:
         return Verdict.INCONCLUSIVE, f"{said}; {chance}. {' '.join(doubts)}"
-    level = f" {len(found.level) - 1} others cannot be told from it." if len(found.level) > 1 else ""
+    others = len(found.level) - 1
+    level = f" {others} {'other' if others == 1 else 'others'} cannot be told from it." if others > 0 else ""
     return Verdict.SUPPORTED, f"{said}; {chance}; final block {_final(one)}.{level}"
 
 

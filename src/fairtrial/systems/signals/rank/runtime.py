@@ -35,6 +35,9 @@ def ready(parameters: Parameters, metrics: Mapping[str, float], runtime: Mapping
     """
     values = dict(_values(parameters, metrics))
     name = parameters.signal.name
+    if not math.isfinite(values[f"signals.{name}.threshold"][1]):
+        said = "has no threshold to run with: the study must measure it, metrics: {threshold: none}, or fix it"
+        return Readiness(values, objection=f"{said}, evaluation: {{threshold: NUMBER}}")
     lacks = _lacking(values, name, runtime)
     if lacks:
         return Readiness(values, objection=lacks)
