@@ -12,6 +12,7 @@ SCRIPTS = (
     "isolated",
     "persistent",
     "resume",
+    "tracking",
     "startup",
     "large",
     "judging",

@@ -43,6 +43,8 @@ TEXTS_AT_ONCE, LONG_TEXTS_AT_ONCE, METRICS_AT_ONCE, PAGE = 100, 25, 800, 1000
 """What one call carries: MLflow takes 100 params, 100 tags, 1,000 of everything and 1 MB, and pages of 1,000 runs."""
 LONG = 100_000
 """Characters of all texts together from which on they go in smaller calls."""
+REASON = 200
+"""Characters that are told of what somebody else says."""
 EXTRA = "pip install 'fairtrial[mlflow]'"
 
 Item = TypeVar("Item")
@@ -178,9 +180,8 @@ class Client:
         except FileNotFoundError as problem:
             raise Refused(f"{problem.filename} is gone") from problem
         except Exception as problem:  # noqa: BLE001 - a database's, a socket's, a server's: the type says little
-            said = " ".join(scrub(str(problem), self._uri).split())
             kind = Refused if getattr(problem, "error_code", "") in OF_ONE_RUN else Unreachable
-            raise kind(said[:300] or type(problem).__name__) from None
+            raise kind(scrub(_reason(problem), self._uri)) from None
 
 
 @contextmanager
@@ -207,6 +208,19 @@ def _batches(tags: Sequence[Any], params: Sequence[Any], points: Sequence[Any]) 
     yield from ({"tags": some} for some in _chunks(tags, at_once))
     yield from ({"params": some} for some in _chunks(params, at_once))
     yield from ({"metrics": some} for some in _chunks(points, METRICS_AT_ONCE))
+
+
+def _reason(problem: BaseException) -> str:
+    """Say in one line what went wrong: what the machine said at the bottom of it, where that is where it began."""
+    first = problem
+    while (below := first.__cause__ or first.__context__) is not None:
+        first = below
+    if isinstance(first, TimeoutError):
+        return "no answer in time"
+    if isinstance(first, OSError) and first.strerror:
+        return first.strerror
+    said = " ".join(str(problem).split()) or type(problem).__name__
+    return said if len(said) <= REASON else f"{said[:REASON]} …"
 
 
 def _chunks(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
