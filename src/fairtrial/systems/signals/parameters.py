@@ -20,10 +20,10 @@ class Choice(Words):
     @model_validator(mode="after")
     def _known(self) -> Choice:
         """Check the settings against the signal's own model, and write them out in full."""
-        from fairtrial.systems.signals.catalogue import signal
+        from fairtrial.systems.signals.catalogue import settings, signal
 
-        settings = signal(self.name).Parameters.model_validate(self.parameters)
-        object.__setattr__(self, "parameters", settings.model_dump(mode="json"))
+        full = settings(signal(self.name), self.parameters)
+        object.__setattr__(self, "parameters", full.model_dump(mode="json"))
         return self
 
 

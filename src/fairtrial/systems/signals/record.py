@@ -115,9 +115,10 @@ class Market:
 
     @property
     def half_spread_ticks(self) -> Floats:
-        """Half of best ask less best bid in ticks, (n,); NaN where the book was not valid."""
-        gap = (self.bins.best_ask_price_int - self.bins.best_bid_price_int) * PRICE / self.tick_size
-        return np.where(self.bins.book_valid, gap / 2, np.nan)
+        """Half of best ask less best bid in ticks, (n,); NaN where the book was not valid, or a side has no price."""
+        bid, ask = self.bins.best_bid_price_int, self.bins.best_ask_price_int
+        known = self.bins.book_valid & (bid != 0) & (ask != 0) & (bid <= ask)
+        return np.where(known, (ask - bid) * PRICE / self.tick_size / 2, np.nan)
 
     def cut(self, start: int, stop: int) -> Market:
         """Return the bins from `start` to before `stop`, numbered as before."""

@@ -125,7 +125,7 @@ class Costs(Words):
     """What a round trip costs, and how late it begins."""
 
     entry_delay_bins: int = Field(default=1, ge=0, le=100_000, description="Bins from a signal to the entry.")
-    half_spread: float | Literal["observed"] = Field(
+    half_spread: Ticks | Literal["observed"] = Field(
         default="observed", description="Half of the spread, paid at entry and exit, in ticks; observed: the book's."
     )
     fee_ticks: Ticks = Field(default=0.5, description="Fees of a round trip, in ticks.")
