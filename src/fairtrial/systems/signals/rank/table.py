@@ -52,9 +52,8 @@ def _honest(one: Standing) -> bool:
 
 def _after_costs(found: Order, places: Sequence[int], *, of: int) -> Section:
     columns, rows, same = _lifted(HONEST, [_row(found, place) for place in places])
-    tried = max(found.rows[place].tried for place in places)
     told = "; ".join(f"{name}: {what}" for name, what in TOLD.items())
-    counted = f"{tried} configurations were tried on these data, as the book says."
+    counted = f"{_tried(found, places)} configurations were tried on the same data, as the book says."
     said = (
         f"{_first(len(places), of)}, by {_named(found.by)}; {counted}",
         *same,
@@ -73,6 +72,12 @@ def _lifted(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> tuple[tup
     said = ", ".join(f"{name} {value}" for name, value in gone if value != "")
     rest = tuple(tuple(row[at] for at in kept) for row in rows)
     return tuple(columns[at] for at in kept), rest, [f"The same in all rows: {said}."] if said else []
+
+
+def _tried(found: Order, places: Sequence[int]) -> str:
+    """Say how many were tried; of several data, the least and the most."""
+    tried = sorted(found.rows[place].tried for place in places)
+    return str(tried[0]) if tried[0] == tried[-1] else f"{tried[0]} to {tried[-1]}"
 
 
 def _first(shown: int, of: int) -> str:
