@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,24 +34,34 @@ class Following:
     def begin(self) -> None:
         """Start at once; beside a timing study nothing else is at work, so its mirror starts when it has ended."""
         if self.study.tracking is not None and not self.study.timing:
-            self._process = Process(self.book.folder, self.run, follow=True)
+            with suppress(OSError):  # no process to be had: tried again at the end
+                self._process = Process(self.book.folder, self.run, follow=True)
 
     def end(self, *, hurry: bool = False) -> tuple[str, ...]:
         """Give it its grace (none in a hurry), and return a caution where something still waits."""
         if self.study.tracking is None:
             return ()
-        if self._process is None:
-            self._process = Process(self.book.folder, self.run, follow=True)
-        self._process.finish()
-        in_time = not hurry and self._process.wait(silent_s=SILENT_S, whole_s=GRACE_S)
-        self._process.close()
-        return self._caution(self.study.tracking, self._process.problem or ("" if in_time else LATE))
+        try:
+            why = self._finish(hurry=hurry)
+        except OSError as problem:
+            why = str(problem)
+        return self._caution(self.study.tracking, why)
 
     def close(self) -> None:
         """Leave nothing behind."""
         if self._process is not None:
             self._process.close()
             self._process.forget()
+
+    def _finish(self, *, hurry: bool) -> str:
+        """Have it finish, and end it; return what was in its way."""
+        process = self._process = self._process or Process(self.book.folder, self.run, follow=True)
+        process.finish()
+        in_time = False
+        with suppress(KeyboardInterrupt):  # whoever asks twice is not kept waiting
+            in_time = not hurry and process.wait(silent_s=SILENT_S, whole_s=GRACE_S)
+        process.close()
+        return process.problem or ("" if in_time else LATE)
 
     def _caution(self, mirror: Mirror, why: str) -> tuple[str, ...]:
         uri = address(mirror)

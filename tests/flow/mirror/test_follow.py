@@ -269,3 +269,39 @@ def test_a_run_that_is_interrupted_waits_for_nothing(study, fairtrial, here, dat
     assert code == 130
     assert "; `fairtrial mirror 1` catches up" in out
     assert database.keys() in ([], ["1"], ["1", "1.1"], ["1", "1.1", "1.2"])
+
+
+def test_a_machine_without_processes_to_spare(study, fairtrial, monkeypatch):
+    """Where no mirror can be started, the run ends as ever."""
+
+    def none(*_, **__):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(follow, "Process", none)
+    study(tracking={"uri": "sqlite:///mlflow.db"})
+    code, out, _ = fairtrial("run", "study.yaml")
+    assert code == 0
+    assert "2 trials wait for mlflow at sqlite:///mlflow.db: [Errno 11] Resource temporarily unavailable; " in out
+
+
+def test_a_second_interrupt_ends_the_grace(study, fairtrial, without_mlflow, monkeypatch):
+    """Ctrl-C while a run waits for its mirror: the run has ended well, and says so."""
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(follow.Process, "wait", interrupted)
+    study(tracking={"uri": "sqlite:///mlflow.db"})
+    code, out, _ = fairtrial("run", "study.yaml")
+    assert code == 0
+    assert "2 trials wait" in out
+
+
+def test_two_studies_side_by_side(study, fairtrial, database, here):
+    """Both runs of a pair are mirrored, when both have ended."""
+    path = study(tracking={"uri": "sqlite:///mlflow.db"}, gate={"score": {"worse_by": "10%"}}, replicates=2)
+    (here / "other.yaml").write_text(path.read_text().replace('"small"', '"other"'))
+    code, out, err = fairtrial("compare", "study.yaml", "other.yaml", "--paired")
+    assert code in (0, 5), out + err
+    assert {run.name for run in database.runs() if "." not in run.key} == {"small", "other"}
+    assert database.keys() == sorted(["1", "2", *(f"{run}.{number}" for run in (1, 2) for number in range(1, 11))])
