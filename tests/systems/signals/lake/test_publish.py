@@ -130,3 +130,10 @@ def test_two_processes_at_once_make_one_data_set(lake, seeds):
     else:
         assert sum(code == 0 for _, code in ended) <= 1
         assert "with other content" in "".join(said for said, _ in ended)
+
+
+def test_a_lake_that_is_a_file(lake, published) -> None:
+    """Where no folder can be made, one line says so."""
+    lake.folder.write_text("")
+    with pytest.raises(UserError, match=r"cannot write .*vp_immutable: Not a directory"):
+        published()

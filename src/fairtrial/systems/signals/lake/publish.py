@@ -46,8 +46,7 @@ def publish(
     if not manifest.get("source") or not manifest.get("tick_size"):
         raise ValueError("a manifest says source and tick_size")
     table = parquet.laid_out(grid, bins)
-    root.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=root))
+    making = _room(root, name)
     try:
         parquet.write(making / BINS, parquet.columns_of(bins))
         parquet.write(making / GRID, table)
@@ -58,6 +57,15 @@ def publish(
         return _place(making, root / name)
     finally:
         shutil.rmtree(making, ignore_errors=True)
+
+
+def _room(root: Path, name: str) -> Path:
+    """Make a folder to write in. Raises UserError where that cannot be: a lake that is a file, or read-only."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{name}.", dir=root))
+    except OSError as problem:
+        raise UserError(f"cannot write {root}: {problem.strerror}", hint="give another --lake") from problem
 
 
 def described(name: str, bins: Bins, columns: list[str]) -> dict[str, Any]:
