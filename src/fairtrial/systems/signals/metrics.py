@@ -19,7 +19,7 @@ def _shared() -> Iterator[Metric]:
     yield Metric("events_per_hour", NEITHER, "1/h", "Signals an hour of what was tested")
     yield Metric("mean_pnl_ticks", UP, "ticks", "Mean of a trade between mid prices, before costs")
     yield Metric("time_to_outcome_s", NEITHER, "s", "Median time from entry to take profit or stop loss")
-    yield Metric("threshold", NEITHER, "", "Threshold, mean over folds (original: the one with the best tp_rate)")
+    yield Metric("threshold", NEITHER, "", "Threshold of the final block, chosen on all before it (original: the one with the best tp_rate)")
 
 
 def _honest() -> Iterator[Metric]:

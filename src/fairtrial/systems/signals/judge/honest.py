@@ -82,10 +82,15 @@ def honest(
         **measure.timed(tested, evaluation.max_hold_bins, rng),
         **_by_chance(setting, tests, trades, rng),
         **measure.held_out(final[0].trades if final else None),
-        "threshold": measure.mean(np.array([one.threshold for one in tests if not math.isnan(one.threshold)])),
+        "threshold": _latest([*tests, *final]),
     }
     table = {name: np.array([row[at] for row in rows]) for at, name in enumerate(TRIED)}
     return Judged(metrics, together([trades, *(one.trades for one in final)]), table, tested.blocks)
+
+
+def _latest(folds: Sequence[Done]) -> float | None:
+    """Return the threshold that was chosen on most: before the final block, without one before the last test."""
+    return None if not folds or math.isnan(folds[-1].threshold) else folds[-1].threshold
 
 
 def ground(market: Market, evaluation: Evaluation) -> Ground:
