@@ -1,4 +1,4 @@
-"""The tables of the signals page are those of the code: signals, parameters, metrics.
+"""The tables of the signals page are those of the code: studies, signals, parameters, metrics.
 
 `python tests/docs/test_signals.py` writes them into the page.
 """
@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
+from ruamel.yaml import YAML
 
 from fairtrial.model.study import Direction
 from fairtrial.systems.signals import parameters as given
@@ -24,6 +25,7 @@ from fairtrial.systems.signals.judge.random import HITS, LEAST
 from fairtrial.systems.signals.metrics import GROUPS, METRICS
 from fairtrial.systems.signals.online.run import TAIL
 from fairtrial.systems.signals.rank.order import ALPHA
+from fairtrial.systems.signals.system import Signals
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "systems" / "signals.md"
@@ -128,7 +130,15 @@ def signals() -> str:
     return table(["signal", "what it is", "formula", "parameters", "thresholds", "mode"], rows)
 
 
-MADE: Mapping[str, Callable[[], str]] = {"signals": signals, "parameters": parameters, "metrics": metrics}
+def studies() -> str:
+    """Write the studies that come with the system."""
+    found = {path.stem: YAML(typ="safe", pure=True).load(path.read_text()) for path in Signals.studies.glob("*.yaml")}
+    return table(["study", "question"], ((f"`signals/{name}`", found[name]["question"]) for name in sorted(found)))
+
+
+MADE: Mapping[str, Callable[[], str]] = {
+    "studies": studies, "signals": signals, "parameters": parameters, "metrics": metrics,
+}  # fmt: skip
 
 
 def write() -> None:
@@ -139,7 +149,7 @@ def write() -> None:
 
 @pytest.mark.parametrize("name", MADE)
 def test_a_table_is_that_of_the_code(name: str) -> None:
-    """Every signal, parameter and metric is there with what the code says of it, and nothing else."""
+    """Every study, signal, parameter and metric is there with what the code says of it, and nothing else."""
     found = dict(BLOCK.findall(PAGE.read_text()))
     assert set(found) == set(MADE)
     assert found[name] == MADE[name](), HINT
