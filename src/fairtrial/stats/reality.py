@@ -22,10 +22,11 @@ def told_apart(sums: Floats, counts: Floats, *, leader: int, alpha: float, rng: 
 
     `sums` and `counts` are (configurations, blocks): the same blocks of time for all, so that what the market did to
     all of them cancels. For each pair the difference of the ratios of sums is a sum over blocks, each part taken
-    around the ratio of both together; it is divided by the root of the parts' sum of squares, and compared with the
-    largest such ratio over all pairs when the signs of whole blocks are drawn at random. All pairs, because the leader
-    may have been picked by these very numbers: whoever leads, a configuration that is as good as it is told with a
-    probability of at most alpha. One that holds observations in few blocks is hardly told, nor is anything from it.
+    around the ratio of both together; it is divided by the root of the parts' sum of squares (that ratio takes a degree
+    of freedom), and compared with the largest such quotient over all pairs when the signs of whole blocks are drawn at
+    random. All pairs, because the leader may have been picked by these very numbers: whoever leads, a configuration
+    that is as good as it is told with a probability of at most alpha. One that holds observations in few blocks is
+    hardly told, nor is anything from it. Blocks have to be about as long as what they hold depends on.
     Sources: White (2000), A reality check for data snooping, Econometrica 68; Hansen (2005), A test for superior
     predictive ability, J. Bus. Econ. Statist. 23 (studentised); Romano and Wolf (2005), Econometrica 73 (the maximum
     over all); Canay, Romano and Shaikh (2017), Randomization tests under an approximate symmetry assumption,
@@ -39,7 +40,8 @@ def told_apart(sums: Floats, counts: Floats, *, leader: int, alpha: float, rng: 
     field = _Field(sums[able], counts[able])
     place = int(np.searchsorted(able, leader))
     everyone = np.arange(len(able))
-    parts = field.parts(place, everyone, np.ones((1, sums.shape[1])))[0]
+    blocks = sums.shape[1]
+    parts = field.parts(place, everyone, np.ones((1, blocks)))[0] * np.sqrt(1 - 1 / blocks)
     told[able] = (parts > _bound(field, alpha, rng)) & (everyone != place)
     return told
 
