@@ -118,3 +118,11 @@ def test_the_older_protocol_ranks_and_shows_nothing(shelf, add) -> None:
     assert found.verdict is Verdict.INCONCLUSIVE
     assert found.leader == ("", {"evaluation.protocol": "original", "evaluation.tp_ticks": 4})
     assert "The older protocol knows no costs" in found.answer
+
+
+def test_a_leader_without_an_interval_is_not_the_older_protocol(shelf, add) -> None:
+    """Judged after costs, in too little time for an interval: inconclusive, and the reason is that."""
+    add(tp_ticks=8, metrics={"expectancy_low_ticks": None, "expectancy_high_ticks": None})
+    found = ranking(shelf, 1)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.answer == "msd with 8/4 leads, and no interval can be said: its trades lie in too few blocks."

@@ -54,3 +54,10 @@ def test_what_is_not_there_is_named(shelf, add) -> None:
         rank(shelf, run=2)
     with pytest.raises(NothingMeasured, match="none of 1 configurations has 500 trades"):
         rank(shelf, min_signals=500)
+
+
+def test_trades_enough_and_no_interval(shelf, add) -> None:
+    """Configurations that have trades and no interval are not said to have too few."""
+    add(tp_ticks=8, metrics={"expectancy_low_ticks": None, "expectancy_high_ticks": None})
+    with pytest.raises(NothingMeasured, match="too few blocks of time have no interval"):
+        Rank().run(RankArguments(), shelf)

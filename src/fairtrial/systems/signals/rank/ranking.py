@@ -42,8 +42,13 @@ def judged(found: Order) -> tuple[Verdict, str]:
     against it. An interval below 0 speaks against it.
     """
     one = found.rows[0]
-    if one.net is None or one.low is None or one.high is None:
+    if one.configuration.evaluation["protocol"] != "honest":
         return Verdict.INCONCLUSIVE, "The older protocol knows no costs and no correction: it ranks, and shows nothing."
+    if one.net is None or one.low is None or one.high is None:
+        return (
+            Verdict.INCONCLUSIVE,
+            f"{_name(one)} leads, and no interval can be said: its trades lie in too few blocks.",
+        )
     said = f"{_name(one)} leads: {one.net:.2f} ticks a trade after costs ({one.low:.2f} to {one.high:.2f})"
     chance = f"p {_p(one.p_adjusted)} after {one.tried} configurations"
     if one.high < 0:

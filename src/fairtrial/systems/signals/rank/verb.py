@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from fairtrial.errors import NothingMeasured, UnknownName, UserError
 from fairtrial.model.figure import Section
 from fairtrial.systems.signals.rank.configuration import SYSTEM, Configuration, configurations, runs_of
-from fairtrial.systems.signals.rank.order import order
+from fairtrial.systems.signals.rank.order import count, order
 from fairtrial.systems.signals.rank.ranking import LEAST, judged
 from fairtrial.systems.signals.rank.standing import Standing, standings
 from fairtrial.systems.signals.rank.table import SHOWN, sections
@@ -60,6 +60,8 @@ def _instead(rows: Sequence[Standing], arguments: RankArguments) -> str:
     older = all(one.configuration.evaluation["protocol"] == "original" for one in rows)
     if older and arguments.by == "expectancy":
         return "protocol: original knows no costs; --by mean_pnl_ticks ranks what it counted"
+    if any(count(one.configuration) >= arguments.min_signals for one in rows):
+        return "trades in too few blocks of time have no interval: --by mean_pnl_ticks, or more data"
     return "--min-signals 1 asks for less" if arguments.min_signals > 1 else "fairtrial show says what was measured"
 
 
