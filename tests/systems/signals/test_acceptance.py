@@ -281,7 +281,7 @@ def test_a_stall_on_two_percent_of_bins_fails(folder: Any) -> None:
 
 
 def test_a_tampered_data_set_is_not_used(folder: Any) -> None:
-    """(i) One byte of bins, grid, messages or checksums: a checksum error, and no trial measures anything."""
+    """(i) One byte of bins, grid, messages or checksums: a checksum error, before any work starts."""
     code, said = folder.type("signals", "generate", "--id", "day", "--bins", "400", "--events-per-s", "20")
     assert code == 0, said
     day = folder.path / "lake" / "research" / "vp_immutable" / "day"
@@ -296,9 +296,8 @@ def test_a_tampered_data_set_is_not_used(folder: Any) -> None:
         path, whole = day / file, (day / file).read_bytes()
         path.chmod(0o644)
         path.write_bytes(flipped(whole))
-        said = folder.run(base={"data": data}, study=path.stem, code=3)
+        said = folder.run(base={"data": data}, study=path.stem, code=2)
         assert "checksum error" in said, said
-        assert re.search(r"0 done, 2 failed", said), said
         path.write_bytes(whole)
     folder.run(base={"data": plain})
 

@@ -19,7 +19,7 @@ def _shared() -> Iterator[Metric]:
     yield Metric("events_per_hour", NEITHER, "1/h", "Signals an hour of what was tested")
     yield Metric("mean_pnl_ticks", UP, "ticks", "Mean of a trade between mid prices, before costs")
     yield Metric("time_to_outcome_s", NEITHER, "s", "Median time from entry to take profit or stop loss")
-    yield Metric("threshold", NEITHER, "", "Threshold of the final block, chosen on all before it (original: the one with the best tp_rate)")
+    yield Metric("threshold", NEITHER, "", "Threshold of the final block (original: the one with the best tp_rate)")
 
 
 def _honest() -> Iterator[Metric]:
@@ -43,7 +43,7 @@ def _honest() -> Iterator[Metric]:
     yield Metric("kurtosis", NEITHER, "", "Kurtosis of a trade's net result (3 for a normal one)")
     yield Metric("random_ticks", NEITHER, "ticks", "Mean net result of random entries: same count, sides and spacing")
     yield Metric("excess_ticks", UP, "ticks", "Net expectancy less that of random entries")
-    yield Metric("p_random", NEITHER, "", "Chance that random entries do as well, one-sided, for this trial alone")
+    yield Metric("p_random", NEITHER, "", "Chance that random entries do as well, their sides kept or exchanged; for this trial alone")
     yield Metric("random_draws", NEITHER, "", "Random entries that p was taken from")
     yield Metric(
         "holdout_net_ticks", NEITHER, "ticks", "Net expectancy in the final block, on which nothing was chosen"

@@ -16,11 +16,16 @@ LEARNS = {"svm_sp": "sklearn", "knn_cl": "sklearn", "lsvm_der": "sklearn", "gbm_
 
 
 def require(parameters: Parameters) -> None:
-    """Raise MissingPart with the command that brings what is missing; UserError for data that do not serve."""
+    """Raise MissingPart with the command that brings what is missing; UserError for data that do not serve.
+
+    Every data set is hashed before anything starts: once by this process, however many trials it serves.
+    """
     name = parameters.signal.name
     need(filter(None, ("numba", LEARNS.get(name))), name)
     lake, grid, warmup = Lake(parameters.data.folder), parameters.data.grid, parameters.evaluation.warmup_bins
     for each in parameters.data.ids:
+        found = lake.find(each)
+        found.verify(*found.files)
         if grid is not None:
             check(lake, each, grid)
         bins = lake.check(each, () if grid else signal(name).columns)

@@ -14,9 +14,13 @@ from fairtrial.model.run import Measurements
 from fairtrial.model.study import Metric
 from fairtrial.systems.signals import parameters as given
 from fairtrial.systems.signals.metrics import METRICS, measured
+from fairtrial.systems.signals.words import Costs, Folds
 
 PROTOCOLS = ("honest", "original")
-SETTINGS = ("tp_ticks", "sl_ticks", "max_hold_bins", "cooldown_bins", "threshold", "min_signals", "overlap", "draws")
+SETTINGS = (
+    "tp_ticks", "sl_ticks", "max_hold_bins", "warmup_bins", "cooldown_bins", "threshold", "min_signals", "overlap",
+    "draws", *(f"costs.{name}" for name in Costs.model_fields), *(f"folds.{name}" for name in Folds.model_fields),
+)  # fmt: skip
 """Settings of the evaluation in which trials of one batch may differ: they share the market and the signal's values."""
 COST_S = 1.0
 LEARNED_S = 30.0

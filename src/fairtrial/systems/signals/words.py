@@ -133,7 +133,11 @@ class Costs(Words):
 
 
 class Folds(Words):
-    """How time is cut: training always lies before what it is tested on, and the last block is never chosen on."""
+    """How time is cut: training lies before its test, and the last block is never chosen on.
+
+    Of several days each but the last is tested with what all the others but the last taught, later ones too: a day
+    tells nothing of how another one went.
+    """
 
     count: int = Field(default=5, ge=1, le=100, description="Test folds, walking forward.")
     embargo_bins: int = Field(

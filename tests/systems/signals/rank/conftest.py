@@ -85,7 +85,7 @@ def add(shelf: Shelf) -> Add:
         if net is not None:
             path = shelf.folder / f"{run}-{row.number}.parquet"
             blocks = len(net)
-            columns = {"market": [0] * blocks, "start_bin": [600 * at for at in range(blocks)]}
+            columns = {"market": [0] * blocks, "block": list(range(blocks))}
             pl.DataFrame({**columns, "net_ticks": np.array(net), "trades": [5] * blocks}).write_parquet(path)
             shelf.files.setdefault(run, []).append((row, "blocks", path))
         return row

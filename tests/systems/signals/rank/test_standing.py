@@ -65,3 +65,11 @@ def test_what_has_no_trades_has_no_standing(shelf, add) -> None:
     first, second = stand(shelf)
     assert first.p_adjusted == 0.001
     assert (second.net, second.low, second.adjusted, second.p_adjusted, second.deflated) == (None,) * 5
+
+
+def test_trades_that_overlap_have_no_deflated_sharpe_ratio(shelf, add) -> None:
+    """So many of them are not so many observations; their interval and p take the overlap into account."""
+    add(tp_ticks=8, overlap="independent")
+    (one,) = stand(shelf)
+    assert one.deflated is None
+    assert one.p_adjusted == 0.001

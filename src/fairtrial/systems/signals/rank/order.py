@@ -14,6 +14,7 @@ from fairtrial.contract.journal import Ledger
 from fairtrial.model.identity import canonical_json
 from fairtrial.stats.reality import told_apart
 from fairtrial.stats.resample import generator
+from fairtrial.systems.signals.judge.block import LATTICE
 from fairtrial.systems.signals.rank.configuration import Configuration
 from fairtrial.systems.signals.rank.standing import Standing
 from fairtrial.systems.signals.record import Floats
@@ -23,7 +24,7 @@ BY = ("expectancy", "tp_rate", "mean_pnl_ticks", "events_per_hour")
 """What may be ranked by; expectancy: net, after costs, drawn towards the others'."""
 ALPHA = 0.05
 GRID_MS = Grid().cell_width_ms
-BLOCKS = ("market", "start_bin")
+DAY = ("seed", "market")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def _level(ledger: Ledger, runs: Sequence[int], ranked: Sequence[Standing]) -> f
     same = [place for place, one in enumerate(ranked) if _bins(one.configuration) == _bins(ranked[0].configuration)]
     files = _files(ledger, runs)
     tables = [_blocks(ranked[place].configuration, files) for place in same]
-    sums, counts = _aligned(tables)
+    longest = max(ranked[place].configuration.evaluation["max_hold_bins"] for place in same)
+    sums, counts = _aligned(tables, longest)
     if not sums.shape[1]:
         return frozenset()
     worse = told_apart(sums, counts, leader=0, alpha=ALPHA, rng=generator(0, "rank"))
@@ -94,12 +96,17 @@ def _blocks(one: Configuration, files: Mapping[bytes, Path]) -> pl.DataFrame:
     return pl.concat(parts) if parts else pl.DataFrame()
 
 
-def _aligned(tables: Sequence[pl.DataFrame]) -> tuple[Floats, Floats]:
-    """Return sums and counts, (configurations, blocks): a block that one of them has no trade in counts as 0."""
+def _aligned(tables: Sequence[pl.DataFrame], hold_bins: int) -> tuple[Floats, Floats]:
+    """Return sums and counts, (configurations, blocks), of blocks of time at least as long as the longest trade.
+
+    A block that one of them has no trade in counts as 0.
+    """
     if not tables or any(table.is_empty() for table in tables):
         return np.empty((len(tables), 0)), np.empty((len(tables), 0))
-    keys = pl.concat([table.select("seed", *BLOCKS) for table in tables]).unique().sort("seed", *BLOCKS)
-    joined = [keys.join(table, on=["seed", *BLOCKS], how="left", maintain_order="left") for table in tables]
-    sums = np.array([table["net_ticks"].fill_null(0.0).to_numpy() for table in joined])
-    counts = np.array([table["trades"].fill_null(0).to_numpy() for table in joined], dtype=np.float64)
+    wide = pl.col("block") // -(-hold_bins // LATTICE)
+    summed = [table.group_by(*DAY, wide).agg(pl.col("net_ticks", "trades").sum()) for table in tables]
+    keys = pl.concat([table.select(*DAY, "block") for table in summed]).unique().sort(*DAY, "block")
+    rows = [keys.join(table, on=[*DAY, "block"], how="left", maintain_order="left") for table in summed]
+    sums = np.array([table["net_ticks"].fill_null(0.0).to_numpy() for table in rows])
+    counts = np.array([table["trades"].fill_null(0).to_numpy() for table in rows], dtype=np.float64)
     return sums, counts

@@ -155,6 +155,9 @@ def _spread(rows: Sequence[_Row]) -> float:
 
 
 def _deflated(one: Configuration, *, tried: int, variance: float) -> float | None:
+    """Return the deflated Sharpe ratio; None of trades that overlap, since so many are not so many observations."""
+    if one.evaluation["overlap"] == "independent":
+        return None
     sharpe, skewness, kurtosis = (one.mean(name) for name in ("sharpe_trade", "skewness", "kurtosis"))
     if not all(map(math.isfinite, (sharpe, skewness, kurtosis))):
         return None
