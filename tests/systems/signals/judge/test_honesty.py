@@ -136,6 +136,79 @@ def test_drift_in_short(judged):
     assert lower(sum(one["p_random"] <= 0.05 for one in metrics), 100) <= 0.05
 
 
+SHORT_LIVED = EVALUATION.model_copy(
+    update={"tp_ticks": 4, "sl_ticks": 4, "max_hold_bins": 60, "cooldown_bins": 5, "overlap": "independent"}
+)
+"""Many short trades, which overlap."""
+
+
+def bursts(bins, rng):
+    """Return moves per bin of a market that hardly moves but for a few bursts, and of how many half ticks they are."""
+    moves = np.full(bins, 0.05)
+    for start in rng.integers(0, bins, rng.poisson(bins / 3000)):
+        moves[start : start + 200] = 0.95
+    return moves, np.where(moves > 0.5, 3, 1)
+
+
+def spells(bins, rng):
+    """Return the same of a market that goes from quiet to volatile and back, for a minute or more each."""
+    volatile, at, now = np.zeros(bins, np.bool_), 0, bool(rng.random() < 0.3)
+    while at < bins:
+        stop = at + rng.geometric(1 / 600 if now else 1 / 1500)
+        volatile[at:stop] = now
+        at, now = stop, not now
+    return np.where(volatile, 0.9, 0.08), np.where(volatile, 3, 1)
+
+
+VOLATILE = {
+    "follows the price": lambda mid, rng: smoothed(mid, 0.98),
+    "leans against the price": lambda mid, rng: -smoothed(mid, 0.98),
+    "leans against it for long": lambda mid, rng: -smoothed(mid, 0.995),
+    "louder while it moves": lambda mid, rng: (
+        rng.normal(size=len(mid)) * np.sqrt(lfilter([0.01], [1, -0.99], np.diff(mid, prepend=mid[0]) ** 2))
+    ),
+}
+"""Signals that fire where the price moves much, of a market without an edge."""
+
+
+@pytest.fixture
+def unsteady(market_of, plain):
+    """Judge one signal on one market whose volatility changes; return p."""
+
+    def run(volatility, cell, seed):
+        rng = np.random.default_rng([3, seed])
+        moves, size = volatility(12_000, rng)
+        steps = size * rng.choice([-1, 1], len(moves)) * (rng.random(len(moves)) < moves)
+        mid = (80_000 + np.cumsum(steps)) / 2
+        signal, values = plain("state", quantiles=(*QUANTILES, 0.99)), VOLATILE[cell](mid, rng)
+        evaluation = SHORT_LIVED.model_copy(update={"draws": 1000})
+        return judge([market_of(mid, 0.5)], [values], signal=signal, evaluation=evaluation, rng=rng).metrics["p_random"]
+
+    return run
+
+
+def rates(unsteady, repeats, volatility, cell):
+    """Return how often p is at most 0.05, and at most 0.01."""
+    p = [unsteady(volatility, cell, seed) for seed in range(repeats)]
+    return [sum(one is not None and one <= level for one in p) for level in (0.05, 0.01)]
+
+
+@pytest.mark.parametrize("cell", ["follows the price", "leans against it for long"])
+def test_bursts_are_no_discovery_in_short(unsteady, cell):
+    """150 markets with bursts, in which the mean alone would be a discovery in 12 to 16 %."""
+    assert lower(rates(unsteady, 150, bursts, cell)[0], 150) <= 0.05
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("volatility", [bursts, spells])
+@pytest.mark.parametrize("cell", VOLATILE)
+def test_volatility_is_no_discovery(unsteady, cell, volatility):
+    """1,000 markets: many short trades that overlap, and signals that fire while the price moves much."""
+    five, one = rates(unsteady, 1000, volatility, cell)
+    assert lower(five, 1000) <= 0.05
+    assert lower(one, 1000) <= 0.01
+
+
 def family(judged, repeats):
     """Return in how many data sets any of 20 configurations is a discovery after Holm's correction."""
     cells = [(cell, policy) for cell in CELLS for policy in ("skip", "net")]

@@ -98,7 +98,8 @@ def ground(market: Market, evaluation: Evaluation) -> Ground:
     mid = market.mid_ticks
     known = filled(mid)
     barriers = Barriers(evaluation.tp_ticks, evaluation.sl_ticks, evaluation.max_hold_bins)
-    return Ground(known, ~np.isnan(mid), crossing_ticks(market, evaluation.costs), passages(known, barriers))
+    crossing = crossing_ticks(market, evaluation.costs)
+    return Ground(known, np.isfinite(mid) & np.isfinite(crossing), crossing, passages(known, barriers))
 
 
 def rules(evaluation: Evaluation) -> Rules:
@@ -129,5 +130,5 @@ def _by_chance(
         Pattern(setting.grounds[test.market], one.fired, test.start, test.stop, test.reach)
         for one, test in ((one, one.fold.test) for one in tests)
     ]
-    found = chance(patterns, setting.rules, expectancy, draws=setting.evaluation.draws, rng=rng)
+    found = chance(patterns, setting.rules, draws=setting.evaluation.draws, rng=rng)
     return measure.against_chance(expectancy, found)

@@ -21,7 +21,7 @@ class Ground(NamedTuple):
     mid_ticks: Floats
     """The last valid one at each bin."""
     valid: Mask
-    """Where a trade can be entered: the mid is known."""
+    """Where a trade can be entered: the mid is known, and what it costs."""
     crossing_ticks: Floats
     """Cost of an entry or an exit at each bin."""
     passages: Passages
@@ -55,9 +55,9 @@ def trade(ground: Ground, rules: Rules, fired: Fired, *, reach: int) -> Opened:
     """Trade the signals of a stretch in which every trade ends before bin `reach`.
 
     A trade is open from its entry until the bin of its exit, at which the next one may be entered. An entry where the
-    mid is not known is not made. A trade whose longest time does not fit before `reach` is TRUNCATED, whatever it would
-    have come to; it is open until it touches or the stretch ends. With NET an entry on the other side closes the open
-    trade at the mid of its own bin (TURNED, unless it touches there).
+    mid or the cost is not known is not made. A trade whose longest time does not fit before `reach` is TRUNCATED,
+    whatever it would have come to; it is open until it touches or the stretch ends. With NET an entry on the other side
+    closes the open trade at the mid of its own bin (TURNED, unless it touches there).
     """
     room = book(len(fired.bins))
     count = walk(ground, rules, fired, reach, room)
