@@ -90,6 +90,10 @@ def test_the_first_levels_let_every_axis_matter(found) -> None:
             "sweep.universal.spike_floor: the signal perm_derivative has no parameter",
         ),
         ("{universal: {mixed_weight: [0.1, 0.2]}}", "levels 0.1 and 0.2 are one to the signal perm_derivative (remove"),
+        (
+            "{universal: {cell_width_ms: [100, 200]}}",
+            "are one to the signal perm_derivative: it is the length of the data",
+        ),
         ("{universal: {tanh_scale: [2, 2.0]}}", "levels 2 and 2.0 are one to the signal"),
         ("{universal: {d1_weight: [1, 2]}}", "levels 1 and 2 are one to the signal"),
         ("{universal: {tanh_scale: [3, 0]}}", "sweep.universal.tanh_scale: level 0: Input should be greater than 0"),

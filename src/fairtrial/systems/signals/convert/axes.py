@@ -15,7 +15,7 @@ from fairtrial.errors import nearest
 from fairtrial.model.foreign import Foreign
 from fairtrial.systems.signals.catalogue import signal
 from fairtrial.systems.signals.convert.harness import Sweep
-from fairtrial.systems.signals.convert.names import NAMES, translated, value
+from fairtrial.systems.signals.convert.names import CANCELLED, NAMES, translated, value
 
 COOLDOWN = "cooldown_bins"
 MOST = 100_000
@@ -106,6 +106,10 @@ def _section(given: Foreign, name: str, section: str, sweep: Mapping[str, Sequen
         if known in found:
             message = f"{key} and {found[known].path.rpartition('.')[2]} are one parameter of {name}"
             raise given.wrong(path, message, "remove one")
+        if len(levels) > 1 and (why := CANCELLED.get((name, known))):
+            raise given.wrong(
+                path, f"its levels are one to the signal {name}: {why}", "vary grid_variant.cell_width_ms"
+            )
         found[known] = Axis(known, path, tuple(value(name, known, level) for level in levels))
     return found
 

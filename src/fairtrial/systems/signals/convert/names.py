@@ -43,6 +43,11 @@ NAMES: Mapping[str, Mapping[str, str]] = {
 VALUES: Mapping[tuple[str, str], Mapping[str, str]] = {("msd", "variant"): {"sum": "plain"}}
 """Signal and parameter -> a word there -> the word here."""
 
+CANCELLED: Mapping[tuple[str, str], str] = {
+    ("perm_derivative", "cell_width_ms"): "it is the length of the data's bins, and a robust z divides it out"
+}
+"""Signal and parameter -> why several levels of it were one run again and again."""
+
 
 def translated(signal: str, name: str) -> str:
     """Return what a parameter of a signal is called here."""
