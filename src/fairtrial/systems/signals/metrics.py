@@ -43,7 +43,7 @@ def _honest() -> Iterator[Metric]:
     yield Metric("kurtosis", NEITHER, "", "Kurtosis of a trade's net result (3 for a normal one)")
     yield Metric("random_ticks", NEITHER, "ticks", "Mean net result of random entries: same count, sides and spacing")
     yield Metric("excess_ticks", UP, "ticks", "Net expectancy less that of random entries")
-    yield Metric("p_random", NEITHER, "", "Chance that random entries do as well, sides kept or exchanged; this trial")
+    yield Metric("p_random", NEITHER, "share", "Chance that random entries do as well, sides kept or exchanged")
     yield Metric("random_draws", NEITHER, "", "Random entries that p was taken from")
     yield Metric(
         "holdout_net_ticks", NEITHER, "ticks", "Net expectancy in the final block, on which nothing was chosen"

@@ -30,7 +30,7 @@ def test_a_leader_that_holds_is_supported(shelf, add) -> None:
     found = ranking(shelf, 1)
     assert (found.verdict, found.leader) == (Verdict.SUPPORTED, ("", {"evaluation.tp_ticks": 8}))
     assert found.answer == (
-        "msd with 8/4 leads: 1.00 ticks a trade after costs (0.40 to 1.60); p 0.002 after 2 configurations; "
+        "msd with 8/4 leads: 1.00 ticks a trade after costs (0.40 to 1.60); p 0.002 after 2 that were tried; "
         "final block 0.80 ticks over 30 trades."
     )
 

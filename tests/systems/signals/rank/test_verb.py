@@ -35,7 +35,7 @@ def test_filters_narrow_what_is_shown_and_not_what_was_tried(shelf, add) -> None
     add(2, data={"dataset": "friday"}, tp_ticks=6)
     shown = rank(shelf, run=1)
     assert barriers(shown) == ["8/4"]
-    assert "2 configurations were tried" in shown[0].sentences[0]
+    assert "tried on the same data, as the book says: 2." in shown[0].sentences[0]
     assert len(barriers(rank(shelf, dataset_id="friday"))) == 1
     assert len(barriers(rank(shelf, limit=2))) == 2
 

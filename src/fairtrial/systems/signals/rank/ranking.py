@@ -50,7 +50,7 @@ def judged(found: Order) -> tuple[Verdict, str]:
             f"{_name(one)} leads, and no interval can be said: its trades lie in too few blocks.",
         )
     said = f"{_name(one)} leads: {one.net:.2f} ticks a trade after costs ({one.low:.2f} to {one.high:.2f})"
-    chance = f"p {_p(one.p_adjusted)} after {one.tried} configurations"
+    chance = f"p {_p(one.p_adjusted)} after {one.tried} that were tried"
     if one.high < 0:
         return Verdict.NOT_SUPPORTED, f"Nothing gains: {said}, all of its interval below 0."
     doubts = list(_doubts(one))

@@ -53,7 +53,7 @@ def _honest(one: Standing) -> bool:
 def _after_costs(found: Order, places: Sequence[int], *, of: int) -> Section:
     columns, rows, same = _lifted(HONEST, [_row(found, place) for place in places])
     told = "; ".join(f"{name}: {what}" for name, what in TOLD.items())
-    counted = f"{_tried(found, places)} configurations were tried on the same data, as the book says."
+    counted = f"tried on the same data, as the book says: {_tried(found, places)}."
     said = (
         f"{_first(len(places), of)}, by {_named(found.by)}; {counted}",
         *same,
@@ -81,7 +81,8 @@ def _tried(found: Order, places: Sequence[int]) -> str:
 
 
 def _first(shown: int, of: int) -> str:
-    return f"{of} configurations" if shown == of else f"The first {shown} of {of} configurations"
+    named = "configuration" if of == 1 else "configurations"
+    return f"{of} {named}" if shown == of else f"The first {shown} of {of} {named}"
 
 
 def _named(by: str) -> str:
