@@ -183,11 +183,14 @@ def hour(passes: int) -> None:
     signal = type("Signal", (), {"mode": "state", "thresholds": lambda *_: (0.5, 0.75, 1.0, 1.5, 2.0, 2.5)})()
     edge = np.roll(given.mid_ticks, -50) - given.mid_ticks  # looks ahead: no draw is as good, so that all are drawn
     rows = []
-    for name, values in (("no edge", rng.normal(size=HOUR)), ("an edge, all 100,000 draws", edge)):
+    noise = rng.normal(size=HOUR)
+    ways = (("no edge", noise, "skip"), ("an edge, trades overlap, all 100,000 draws", edge, "independent"))
+    for name, values, overlap in ways:
+        evaluation = Evaluation(overlap=overlap)
         times = []
         for _ in range(passes + 1):
             start = time.process_time()
-            found = judge([given], [values], signal=signal, evaluation=Evaluation(), rng=np.random.default_rng(2))
+            found = judge([given], [values], signal=signal, evaluation=evaluation, rng=np.random.default_rng(2))
             times.append(time.process_time() - start)
         rows.append(
             [f"judge, {name}", f"{statistics.median(times[1:]):.3f} s CPU", f"{found.metrics['random_draws']:,} draws"]
