@@ -94,6 +94,7 @@ def test_trials_are_there_while_the_run_goes_on(study, fairtrial, here, database
     assert {run.key: run.metrics.get("seen") for run in database.runs()} == {"1": None, "1.1": 0.0, "1.2": 1.0}
 
 
+@pytest.mark.long
 def test_two_hundred_trials(study, fairtrial, database):
     """A run of many short trials: each is there once."""
     factors = {"x": {"range": [1, 200]}}
@@ -297,6 +298,7 @@ def test_a_second_interrupt_ends_the_grace(study, fairtrial, without_mlflow, mon
     assert "2 trials wait" in out
 
 
+@pytest.mark.long
 def test_two_studies_side_by_side(study, fairtrial, database, here):
     """Both runs of a pair are mirrored, when both have ended."""
     path = study(tracking={"uri": "sqlite:///mlflow.db"}, gate={"score": {"worse_by": "10%"}}, replicates=2)

@@ -96,6 +96,7 @@ def hand(one: tuple[int, int, int, int, float], protocol: str) -> tuple[int, int
 # (b) -----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_planted_edge_is_found_with_its_sign(folder: Any) -> None:
     """(b) Flow that foretells the price gains, the opposite does not, and the ranking supports the strongest."""
     evaluation = {
@@ -187,6 +188,7 @@ def broken(folders: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 # (f), (h) ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_two_runners_append_to_one_book(folder: Any) -> None:
     """(f) Two studies of 500 trials each at once: a thousand whole trials, and the book verifies."""
     files = [

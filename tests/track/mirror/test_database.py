@@ -48,6 +48,7 @@ def test_a_folder_that_is_not_there(tmp_path):
         make(f"sqlite:///{tmp_path}/none/mlflow.db")
 
 
+@pytest.mark.long
 def test_a_maker_that_is_killed_leaves_no_half(tmp_path):
     """Killed among MLflow's migrations there is no database; the next maker clears up and makes a whole one."""
     path = tmp_path / "mlflow.db"
