@@ -58,6 +58,20 @@ GROUPS: Mapping[str, Mapping[str, Metric]] = {
 METRICS: Mapping[str, Metric] = GROUPS["honest"]
 
 
+OLDER = {
+    "threshold": "threshold",
+    "signals": "n_signals",
+    "signals_up": "n_up",
+    "signals_down": "n_down",
+    "tp_rate": "tp_rate",
+    "sl_rate": "sl_rate",
+    "timeout_rate": "timeout_rate",
+    "events_per_hour": "events_per_hour",
+    "mean_pnl_ticks": "mean_pnl_ticks",
+}
+"""Metric -> what the older harness called it: a column of its table of thresholds."""
+
+
 def measured(protocol: str) -> frozenset[str]:
     """Return the names of what a trial measures under a protocol."""
     return frozenset(GROUPS[protocol])

@@ -7,19 +7,8 @@ from typing import Any
 
 from fairtrial.contract.system import Mirrored
 from fairtrial.model.identity import canonical_json
+from fairtrial.systems.signals.metrics import OLDER
 
-ROW = {
-    "threshold": "threshold",
-    "signals": "n_signals",
-    "signals_up": "n_up",
-    "signals_down": "n_down",
-    "tp_rate": "tp_rate",
-    "sl_rate": "sl_rate",
-    "timeout_rate": "timeout_rate",
-    "events_per_hour": "events_per_hour",
-    "mean_pnl_ticks": "mean_pnl_ticks",
-}
-"""Our metric -> the older harness's name for it; times it gave in milliseconds."""
 EVALUATED = ("tp_ticks", "sl_ticks", "max_hold_bins")
 
 
@@ -47,6 +36,6 @@ def mirrored(study: str, parameters: Mapping[str, Any], metrics: Mapping[str, fl
 
 
 def _row(metrics: Mapping[str, float | None]) -> dict[str, float | None]:
-    found = {theirs: metrics[ours] for ours, theirs in ROW.items() if ours in metrics and ours != theirs}
+    found = {theirs: metrics[ours] for ours, theirs in OLDER.items() if ours in metrics and ours != theirs}
     took = metrics.get("time_to_outcome_s")
     return found if took is None else {**found, "median_time_to_outcome_ms": 1000 * took}

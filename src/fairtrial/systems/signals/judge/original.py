@@ -14,21 +14,10 @@ from fairtrial.systems.signals.judge.fire import Fired, fire
 from fairtrial.systems.signals.judge.fold import Stretch
 from fairtrial.systems.signals.judge.judged import Judged, together
 from fairtrial.systems.signals.judge.measure import HOUR_S, mean
+from fairtrial.systems.signals.metrics import OLDER
 from fairtrial.systems.signals.record import SL, TIMEOUT, TP, Floats, Market, Trades
 from fairtrial.systems.signals.words import Evaluation
 
-METRICS = {
-    "threshold": "threshold",
-    "signals": "n_signals",
-    "signals_up": "n_up",
-    "signals_down": "n_down",
-    "tp_rate": "tp_rate",
-    "sl_rate": "sl_rate",
-    "timeout_rate": "timeout_rate",
-    "events_per_hour": "events_per_hour",
-    "mean_pnl_ticks": "mean_pnl_ticks",
-}
-"""Metric -> column of the table."""
 COLUMNS = {
     "threshold": np.float64,
     **dict.fromkeys(("cooldown_bins", "n_signals", "n_up", "n_down"), np.int64),
@@ -144,5 +133,5 @@ def best(rows: Sequence[Row], min_signals: int) -> int | None:
 def metrics(line: Row) -> dict[str, float | None]:
     """Return a line as metrics; None of an empty one."""
     time_ms = line.get("median_time_to_outcome_ms")
-    found = {name: line.get(column) for name, column in METRICS.items()}
+    found = {name: line.get(column) for name, column in OLDER.items()}
     return {**found, "time_to_outcome_s": None if time_ms is None else time_ms / 1000}
