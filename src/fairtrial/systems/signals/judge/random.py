@@ -12,10 +12,10 @@ What is tested is the mean net result of a trade, studentised: t = (mean - centr
 (net - mean trades)^2), with net result and trades of each block of time, a block as long as the longest trade, and the
 mean of the draws of that kind as the centre. The mean alone would not do: signals that fire while the price moves much
 have a mean that varies more than that of their copies in quiet times, and would be discovered too often without any
-edge. Exact where copies are exchangeable, else for many blocks: with some ten, and losses larger than gains, p <= 0.01
-came in 1.4 % of markets with volatile spells and no edge. Sources: Janssen (1997), Studentized permutation tests for non-i.i.d. hypotheses and the generalized
-Behrens-Fisher problem, Statist. Probab. Lett. 36; Chung and Romano (2013), Exact and asymptotically robust permutation
-tests, Ann. Statist. 41.
+edge. Exact where the copies are exchangeable, else for many blocks: with some ten, and losses larger than gains,
+p <= 0.01 came in 1.4 % of markets with volatile spells and no edge. Sources: Janssen (1997), Studentized permutation
+tests for non-i.i.d. hypotheses and the generalized Behrens-Fisher problem, Statist. Probab. Lett. 36; Chung and Romano
+(2013), Exact and asymptotically robust permutation tests, Ann. Statist. 41.
 """
 
 from __future__ import annotations
