@@ -47,6 +47,7 @@ def test_a_run_is_shown_as_it_was(study, fairtrial, here, database):
     assert Path(done.artifacts).is_relative_to(here)
 
 
+@pytest.mark.long
 def test_only_what_is_new_is_sent(study, fairtrial, here, database):
     """An amended run sends what is new, retires what was dropped, shows a new attempt in place of the old one."""
     tracking = {"uri": "sqlite:///mlflow.db"}
@@ -105,6 +106,7 @@ def test_two_hundred_trials(study, fairtrial, database):
     assert {run.metrics["score"] for run in database.runs() if "." in run.key} == {10 * x + 1 for x in range(1, 201)}
 
 
+@pytest.mark.long
 def test_a_timing_study_is_mirrored_when_it_has_ended(study, fairtrial, database, monkeypatch):
     """Nothing is at work beside it; then all of it is sent."""
     begun = []
@@ -216,6 +218,7 @@ def test_tracking_enters_no_identity(study, fairtrial, closed, without_mlflow):
     assert "2 trials wait" in out
 
 
+@pytest.mark.long
 def test_a_driver_that_is_killed(study, fairtrial, here, database, wait_for):
     """Its mirror ends with it; the next session goes on, and mirrors what both of them measured, once each."""
     (here / "hold").touch()

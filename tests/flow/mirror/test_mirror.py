@@ -64,12 +64,8 @@ def test_what_a_bad_server_missed_is_caught_up(study, fairtrial, server, proxy, 
     assert said.count("mirror") == 1
 
 
-SHORT = (7,)
-"""Requests at which `make test` kills: a trial is half there."""
-KILLS = [pytest.param(number, marks=() if number in SHORT else pytest.mark.long) for number in range(1, 17)]
-
-
-@pytest.mark.parametrize("number", KILLS)
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(1, 17))
 def test_a_mirror_that_is_killed(study, fairtrial, server, proxy, here, number, without_mlflow):
     """SIGKILL at the request of a number, which the server has done or not; then caught up: each is there once."""
     experiment = f"killed-{number}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 import time
 
 import numpy as np
@@ -121,7 +122,8 @@ def test_memory(market):
 
         def step(self, now) -> float:
             if now.number == 5:
-                self.kept = np.ones(8_000_000)
+                self.kept = mmap.mmap(-1, 64_000_000)  # an array might be put where others were freed
+                self.kept[::4096] = bytes(len(range(0, 64_000_000, 4096)))
             return 1.0
 
     found = simulate(Keeping(), None, market(400), budget_ms=1e9)
